@@ -1,0 +1,159 @@
+#ifndef EDGEK_KERNELS_KERNEL_SET_HPP_
+#define EDGEK_KERNELS_KERNEL_SET_HPP_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "edgek/core/format.hpp"
+#include "edgek/core/half.hpp"
+
+namespace edgek {
+
+/// Scratch that a panel or attention kernel may use, per worker; 64-byte aligned, contents undefined.
+inline constexpr std::size_t kKernelScratchBytes = 512 * 1024;
+
+/// Positions of the KV cache that one attention chunk covers. Part of the definition of the answer:
+/// chunk c holds positions [c * kAttentionChunk, (c + 1) * kAttentionChunk).
+inline constexpr std::size_t kAttentionChunk = 256;
+
+/// y[t, r] = sum_k w[r, k] * x[t, k] for some rows and tokens, all pointers raw and unchecked.
+/// y may not overlap w or x. No alignment is needed; 64 bytes is faster.
+struct MatmulJob {
+  const std::byte* weights;  // row r at weights + r * row_bytes
+  std::size_t row_bytes;
+  std::size_t cols;          // whole blocks
+  const std::byte* x;        // packed activations (KernelSet::pack), token t at x + t * x_stride
+  std::size_t x_stride;      // bytes
+  float* y;                  // y[t * y_stride + r]
+  std::size_t y_stride;      // floats
+  std::size_t tokens;
+  std::size_t prefetch;      // bytes ahead of every stream of weights; 0: none
+};
+
+/// Rows [row_begin, row_end) for 1..MatmulKernels::max_row_tokens tokens: every weight is read once,
+/// streamed from memory. The range is walked as bands (one stream each); results do not depend on it.
+using RowsFn = void (*)(const MatmulJob& job, std::size_t row_begin, std::size_t row_end) noexcept;
+
+/// Rows [row_begin, row_end) for any number of tokens: weights are unpacked into `scratch`
+/// (kKernelScratchBytes) once per call and used for all tokens. Same bits as RowsFn.
+using PanelFn = void (*)(const MatmulJob& job, std::size_t row_begin, std::size_t row_end,
+                         std::byte* scratch) noexcept;
+
+/// The kernels of one weight format on one target.
+struct MatmulKernels {
+  const char* name;            ///< what `edgek inspect` shows: "rows+panel, int8 per 32"
+  Activation activation;       ///< family of the packed activations these kernels read
+  RowsFn rows;
+  PanelFn panel;
+  std::size_t max_row_tokens;  ///< up to this many tokens the row kernel is the faster one
+  std::size_t row_tile;        ///< rows that the kernels take at once: chunks should be multiples
+  std::size_t panel_rows;      ///< the same for the panel kernel
+};
+
+/// Keys and values in one layer's cache, and the queries that look at them.
+/// Head h reads KV head h / (heads / kv_heads). Token t stands at position first_position + t and
+/// sees the positions 0..first_position + t, which the cache already holds.
+struct AttentionJob {
+  const float* q;              // (tokens, heads * head_dim), token t at q + t * q_stride
+  std::size_t q_stride;        // floats
+  const void* k;               // (kv_heads, capacity, head_dim) of float or Half
+  const void* v;               // the same
+  bool half_kv;                // Half rather than float
+  std::size_t capacity;        // positions allocated per KV head
+  std::size_t heads, kv_heads, head_dim;
+  std::size_t first_position;
+  std::size_t tokens;
+  float scale;                 // of q.k, 1 / sqrt(head_dim) as a rule
+};
+
+/// Floats of one head's running state: maximum, sum, and head_dim weighted values.
+constexpr std::size_t attention_state_floats(std::size_t head_dim) noexcept { return head_dim + 2; }
+
+/// One target's kernels: a plain table, fetched once (kernels(), find_kernels()) and passed around.
+struct KernelSet {
+  const char* name;  ///< "SCALAR", "AVX2", "AVX2_VNNI", "AVX3_DL", "NEON", "NEON_DOT", "SVE", ...
+
+  std::array<MatmulKernels, kFormatCount> by_format;  ///< what design calls the fast kernels; same bits on every target
+  std::array<MatmulKernels, kFormatCount> exact;      ///< weights unpacked to float, float activations
+
+  /// Packs x (cols floats) into the layout of a family (packed_bytes() long). `panel` asks for the
+  /// layout that the panel kernels want; only family kF32 distinguishes. Works in place of nothing:
+  /// `out` and x do not overlap. `out` is 64-byte aligned.
+  using PackFn = void (*)(const float* x, std::size_t cols, bool panel, std::byte* out) noexcept;
+  std::array<PackFn, kActivationCount> pack;
+
+  /// Unpacks cols weights (whole blocks) of one row to float, exactly as formats/ does.
+  using UnpackFn = void (*)(const std::byte* row, std::size_t cols, float* y) noexcept;
+  std::array<UnpackFn, kFormatCount> unpack;
+
+  // Elementwise, over n floats. In-place use (y == x) is allowed where it says so.
+  void (*rmsnorm)(const float* x, const float* w, float eps, std::size_t n, float* y) noexcept;  // y == x allowed
+  void (*add)(const float* x, std::size_t n, float* y) noexcept;                                 // y += x
+  void (*silu_mul)(const float* gate, const float* up, std::size_t n, float* y) noexcept;        // y == gate allowed
+  void (*gelu_mul)(const float* gate, const float* up, std::size_t n, float* y) noexcept;        // y == gate allowed
+  void (*softmax)(float* x, std::size_t n) noexcept;                                             // in place
+  void (*to_half)(const float* x, std::size_t n, Half* y) noexcept;
+  void (*from_half)(const Half* x, std::size_t n, float* y) noexcept;
+  std::size_t (*argmax)(const float* x, std::size_t n) noexcept;  // ties: the lower index; NaN never wins
+
+  /// Rotates the first 2 * pairs values of every head in place. cos_sin holds `pairs` cosines, then
+  /// `pairs` sines of one position. Adjacent: pair i is (2i, 2i + 1); halves: (i, i + pairs).
+  void (*rope)(float* x, std::size_t heads, std::size_t head_dim, const float* cos_sin, std::size_t pairs,
+               bool adjacent) noexcept;
+
+  /// For every token t in [token_begin, token_end) and every head of the group of `kv_head`: the state
+  /// of chunk `chunk` alone, written to states + ((t - token_begin) * group + g) * attention_state_floats.
+  /// A token that sees nothing of the chunk gets the empty state (-inf, 0, zeros).
+  void (*attention_chunk)(const AttentionJob& job, std::size_t kv_head, std::size_t chunk, std::size_t token_begin,
+                          std::size_t token_end, float* states, std::byte* scratch) noexcept;
+  /// Adds `count` states of the next chunk to running states, in order of chunks.
+  void (*attention_merge)(float* into, const float* next, std::size_t count, std::size_t head_dim) noexcept;
+  /// out[d] = state's values / sum, for one head.
+  void (*attention_finish)(const float* state, std::size_t head_dim, float* out) noexcept;
+
+  /// The null kernel of the replay roof: reads [begin, end) as `streams` contiguous bands at full width,
+  /// prefetching `prefetch` bytes ahead; returns something that depends on every byte.
+  std::uint64_t (*stream)(const std::byte* begin, const std::byte* end, std::size_t streams,
+                          std::size_t prefetch) noexcept;
+};
+
+/// Bytes of one token's packed activations, a multiple of 64:
+///   kF32   cols floats (natural order, or the panel's);
+///   kA32   int8 q[cols], float d[cols / 32], int32 sum[cols / 32]: each part padded to 64 bytes;
+///   kA256  int8 q[cols], float d[cols / 256], int16 sum[cols / 16] (sums of 16 values): padded likewise.
+constexpr std::size_t pad64(std::size_t bytes) noexcept { return (bytes + 63) & ~std::size_t{63}; }
+constexpr std::size_t packed_bytes(Activation a, std::size_t cols) noexcept {
+  switch (a) {
+    case Activation::kF32: return pad64(cols * 4);
+    case Activation::kA32: return pad64(cols) + 2 * pad64(cols / 32 * 4);
+    case Activation::kA256: return pad64(cols) + pad64(cols / 256 * 4) + pad64(cols / 16 * 2);
+  }
+  return 0;
+}
+
+/// Views of the parts of one token's packed activations.
+struct PackedA32 {
+  const std::int8_t* q;      // (cols)
+  const float* d;            // (cols / 32)
+  const std::int32_t* sum;   // (cols / 32), sum of q over the block
+};
+inline PackedA32 packed_a32(const std::byte* x, std::size_t cols) noexcept {
+  const std::byte* d = x + pad64(cols);
+  return {reinterpret_cast<const std::int8_t*>(x), reinterpret_cast<const float*>(d),
+          reinterpret_cast<const std::int32_t*>(d + pad64(cols / 32 * 4))};
+}
+struct PackedA256 {
+  const std::int8_t* q;      // (cols)
+  const float* d;            // (cols / 256)
+  const std::int16_t* sum;   // (cols / 16), sum of q over 16 values
+};
+inline PackedA256 packed_a256(const std::byte* x, std::size_t cols) noexcept {
+  const std::byte* d = x + pad64(cols);
+  return {reinterpret_cast<const std::int8_t*>(x), reinterpret_cast<const float*>(d),
+          reinterpret_cast<const std::int16_t*>(d + pad64(cols / 256 * 4))};
+}
+
+}  // namespace edgek
+
+#endif  // EDGEK_KERNELS_KERNEL_SET_HPP_
