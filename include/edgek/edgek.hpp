@@ -1,0 +1,24 @@
+#ifndef EDGEK_EDGEK_HPP_
+#define EDGEK_EDGEK_HPP_
+
+/// edgek: quantized inference kernels for CPUs, and the ops and runtime that spread them over threads.
+/// Needs Highway's headers and nothing else; no exceptions, no RTTI. See README.md and docs/.
+
+#include "edgek/config.hpp"
+#include "edgek/version.hpp"
+
+#include "edgek/core/format.hpp"
+#include "edgek/core/half.hpp"
+#include "edgek/core/matrix_view.hpp"
+#include "edgek/core/status.hpp"
+#include "edgek/core/traffic.hpp"
+#include "edgek/kernels/kernels.hpp"
+#include "edgek/measure/ledger.hpp"
+#include "edgek/runtime/cpu.hpp"
+#include "edgek/runtime/executor.hpp"
+
+#ifndef EDGEK_DECLARE_ONLY
+#include "edgek/detail/dispatch.hpp"
+#endif
+
+#endif  // EDGEK_EDGEK_HPP_

@@ -1,0 +1,32 @@
+// One unit of a pass: all kernel families, compiled for one target with or without its dot products, and
+// the table of them. Included by target-inl.hpp alone, which defines
+//   EDGEK_UNIT         the unit's namespace
+//   EDGEK_UNIT_TARGET  the compiler's name for the instructions, if it needs one
+//   EDGEK_UNIT_DOT     1 if four-way integer dot products may be used
+// Every kernel file is written between EDGEK_BEFORE_UNIT and EDGEK_AFTER_UNIT, and guarded by
+// EDGEK_UNIT_TOGGLE, which flips after each unit.
+#ifdef EDGEK_UNIT_TARGET
+#define EDGEK_BEFORE_UNIT           \
+  HWY_PUSH_ATTRIBUTES(EDGEK_UNIT_TARGET) \
+  namespace edgek { inline namespace EDGEK_ABI { namespace HWY_NAMESPACE { namespace EDGEK_UNIT {
+#define EDGEK_AFTER_UNIT \
+  } } } }                \
+  HWY_POP_ATTRIBUTES
+#else
+#define EDGEK_BEFORE_UNIT \
+  namespace edgek { inline namespace EDGEK_ABI { namespace HWY_NAMESPACE { namespace EDGEK_UNIT {
+#define EDGEK_AFTER_UNIT \
+  } } } }
+#endif
+
+#include "edgek/kernels/simd-inl.hpp"
+
+#include "edgek/kernels/set-inl.hpp"
+
+#undef EDGEK_BEFORE_UNIT
+#undef EDGEK_AFTER_UNIT
+#ifdef EDGEK_UNIT_TOGGLE
+#undef EDGEK_UNIT_TOGGLE
+#else
+#define EDGEK_UNIT_TOGGLE
+#endif
