@@ -92,7 +92,9 @@ class GgufHead {
   }
 
   std::uint64_t alignment() const noexcept { return alignment_; }
-  std::uint64_t padded(std::uint64_t bytes) const noexcept { return (bytes + alignment_ - 1) / alignment_ * alignment_; }
+  std::uint64_t padded(std::uint64_t bytes) const noexcept {
+    return (bytes + alignment_ - 1) / alignment_ * alignment_;
+  }
 
  private:
   static void append_to(std::vector<std::byte>& out, std::string_view text) {
