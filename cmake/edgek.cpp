@@ -1,0 +1,2 @@
+#define EDGEK_IMPLEMENTATION
+#include "edgek/edgek.hpp"
