@@ -1,0 +1,176 @@
+#ifndef EDGEK_ROOFLINE_REPORT_HPP_
+#define EDGEK_ROOFLINE_REPORT_HPP_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "edgek/core/format.hpp"
+#include "edgek/core/traffic.hpp"
+#include "edgek/measure/json_writer.hpp"
+#include "edgek/measure/machine.hpp"
+#include "edgek/measure/provenance.hpp"
+#include "edgek/roofline/attribution.hpp"
+#include "edgek/roofline/energy.hpp"
+#include "edgek/roofline/predict.hpp"
+
+namespace edgek {
+
+/// Time to the first token and its parts, milliseconds.
+struct FirstToken {
+  double load = 0, tokenize = 0, prompt = 0, sample = 0;
+  double total = 0;  ///< from the start of the process; more than the parts: start-up and what was not timed
+};
+
+/// Peak resident memory and its parts, bytes.
+struct MemoryParts {
+  std::uint64_t peak = 0, weights = 0, kv = 0, arena = 0;
+  std::uint64_t other() const noexcept {
+    const std::uint64_t known = weights + kv + arena;
+    return peak > known ? peak - known : 0;
+  }
+};
+
+/// All that `edgek roofline` shows.
+struct RooflineReport {
+  Provenance provenance;
+  Machine machine;
+  Roofs roofs;
+  std::vector<std::pair<std::string, double>> peak_gmacs;  ///< by unit name, as roofs.peaks
+  Attribution generation;
+  double context = 0;          ///< mean positions in the cache while generating
+  FirstToken ttft_ms;
+  MemoryParts rss_bytes;
+  Energy energy;
+  std::vector<Prediction> predict;
+  double stated_gbps = 0;      ///< bandwidth that the predictions use instead of the replay roof; 0: none
+};
+
+namespace detail {
+
+inline void write(JsonWriter& json, const char* name, const Traffic& t, bool with_total) {
+  json.key(name).begin_object();
+  json.member("weights", t.weights).member("scales", t.scales).member("kv_read", t.kv_read);
+  json.member("kv_write", t.kv_write).member("activations", t.activations);
+  if (with_total) json.member("total", t.bytes());
+  json.end_object();
+}
+
+inline void write_machine(JsonWriter& json, const RooflineReport& r) {
+  json.key("machine").begin_object();
+  json.member("cpu", r.machine.cpu).member("cores", r.machine.cores).member("threads", r.provenance.threads);
+  json.member("target", r.provenance.target).member("memory_bytes", r.machine.memory_bytes);
+  json.member("l3_bytes", r.machine.l3_bytes).end_object();
+}
+
+inline void write_roofs(JsonWriter& json, const RooflineReport& r) {
+  const std::pair<const char*, double> levels[] = {
+      {"dram", r.roofs.dram_gbps}, {"l3", r.roofs.l3_gbps}, {"l2", r.roofs.l2_gbps}, {"l1", r.roofs.l1_gbps}};
+  json.key("roofs").begin_object().key("read_gbps").begin_object();
+  for (const auto& [name, gbps] : levels) {
+    if (gbps > 0) json.member(name, gbps);
+    else json.key(name).null();
+  }
+  json.end_object().member("replay_gbps", r.roofs.replay.gbps).key("peak_gmacs").begin_object();
+  for (const auto& [unit, gmacs] : r.peak_gmacs) json.member(unit, gmacs);
+  json.end_object().member("loop", to_string(r.roofs.loop)).member("replay_loop", to_string(r.roofs.replay.loop));
+  json.member("level", r.roofs.level).end_object();
+}
+
+inline void write_token(JsonWriter& json, const RooflineReport& r) {
+  const TokenReport& t = r.generation.token;
+  json.key("token").begin_object();
+  write(json, "bytes", t.traffic, false);
+  json.member("ceiling_ms", t.ceiling_ms).key("tpot_ms").begin_object();
+  json.member("p50", t.tpot_ms.p50).member("p95", t.tpot_ms.p95).member("p99", t.tpot_ms.p99).end_object();
+  json.key("split_ms").begin_object().member("ideal", t.ideal_ms).member("excess", t.excess_ms);
+  json.member("fork_join", t.fork_join_ms).member("other", t.other_ms).end_object();
+  json.key("items").begin_array();
+  for (const OtherItem& item : t.items)
+    json.begin_object().member("name", item.name).member("ms", item.ms).end_object();
+  json.end_array().member("unattributed_ms", t.unattributed_ms).member("wall_ms", t.wall_ms);
+  json.member("closure", t.closure()).member("context", r.context).member("tokens", t.tokens);
+  json.member("dropped_records", t.dropped).end_object();
+}
+
+inline void write_kernels(JsonWriter& json, const RooflineReport& r) {
+  json.key("kernels").begin_array();
+  for (const KernelReport& k : r.generation.kernels) {
+    json.begin_object().member("op", k.op);
+    if (k.has_format) json.member("format", info(k.format).name);
+    else json.key("format").null();
+    json.member("target", k.target).member("calls", k.calls);
+    write(json, "bytes", k.traffic, true);
+    json.member("ms", k.ms).member("ideal_ms", k.ideal_ms).member("excess_ms", k.excess_ms);
+    json.member("fork_join_ms", k.fork_join_ms).member("gbps", k.gbps).member("roof_pct", k.roof_pct);
+    json.member("gmacs", k.gmacs).member("binds", k.binds).member("why", k.why).end_object();
+  }
+  json.end_array();
+}
+
+inline void write_process(JsonWriter& json, const RooflineReport& r) {
+  json.key("ttft_ms").begin_object().member("load", r.ttft_ms.load).member("tokenize", r.ttft_ms.tokenize);
+  json.member("prompt", r.ttft_ms.prompt).member("sample", r.ttft_ms.sample).member("total", r.ttft_ms.total);
+  json.end_object();
+  json.key("rss_bytes").begin_object().member("peak", r.rss_bytes.peak).member("weights", r.rss_bytes.weights);
+  json.member("kv", r.rss_bytes.kv).member("arena", r.rss_bytes.arena).member("other", r.rss_bytes.other());
+  json.end_object().key("energy").begin_object();
+  if (r.energy.source.empty()) {
+    json.key("source").null().member("why", r.energy.why);
+  } else {
+    const double tokens = static_cast<double>(r.generation.token.tokens);
+    json.member("joule_per_token", r.energy.joules / tokens).member("source", r.energy.source);
+  }
+  json.end_object();
+}
+
+inline void write_predictions(JsonWriter& json, const RooflineReport& r) {
+  json.key("predict").begin_array();
+  for (const Prediction& p : r.predict) {
+    json.begin_object().member("format", info(p.format).name).member("bytes_per_token", p.bytes_per_token);
+    json.member("ceiling_tokens_per_s", p.ceiling_tokens_per_s).member("matrices_kept", p.kept).end_object();
+  }
+  json.end_array();
+  json.member("predict_gbps", r.stated_gbps > 0 ? r.stated_gbps : r.roofs.replay.gbps);
+}
+
+}  // namespace detail
+
+/// The report as one JSON document, schema "edgek.roofline/1". Bytes, calls and milliseconds of kernels are
+/// means per generated token; gbps counts all bytes of a kernel, roof_pct what it streams or computes.
+inline std::string to_json(const RooflineReport& r) {
+  JsonWriter json;
+  json.begin_object().member("schema", "edgek.roofline/1");
+  write(json, r.provenance);
+  detail::write_machine(json, r);
+  detail::write_roofs(json, r);
+  detail::write_token(json, r);
+  detail::write_kernels(json, r);
+  detail::write_process(json, r);
+  detail::write_predictions(json, r);
+  return json.end_object().text() + "\n";
+}
+
+/// The kernels as comma-separated values, one line each after a heading; the columns of the JSON.
+inline std::string to_csv(const RooflineReport& r) {
+  std::string text =
+      "op,format,target,calls,weights,scales,kv_read,kv_write,activations,total,ms,ideal_ms,excess_ms,"
+      "fork_join_ms,gbps,roof_pct,gmacs,binds\n";
+  for (const KernelReport& k : r.generation.kernels) {
+    const Traffic& t = k.traffic;
+    text += k.op + "," + (k.has_format ? std::string(info(k.format).name) : std::string()) + "," + k.target + ",";
+    text += detail::formatted("%.7g", k.calls);
+    for (const std::uint64_t bytes : {t.weights, t.scales, t.kv_read, t.kv_write, t.activations, t.bytes()})
+      text += "," + std::to_string(bytes);
+    for (const double x : {k.ms, k.ideal_ms, k.excess_ms, k.fork_join_ms, k.gbps, k.roof_pct, k.gmacs})
+      text += "," + detail::formatted("%.7g", x);
+    text += "," + k.binds + "\n";
+  }
+  return text;
+}
+
+}  // namespace edgek
+
+#endif  // EDGEK_ROOFLINE_REPORT_HPP_

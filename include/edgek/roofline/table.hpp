@@ -1,0 +1,133 @@
+#ifndef EDGEK_ROOFLINE_TABLE_HPP_
+#define EDGEK_ROOFLINE_TABLE_HPP_
+
+#include <algorithm>
+#include <cstdarg>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+
+#include "edgek/roofline/report.hpp"
+
+namespace edgek {
+
+namespace detail {
+
+/// Appends printf-formatted text of at most 400 bytes.
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3)))
+#endif
+inline void append(std::string& out, const char* format, ...) {
+  char text[400];
+  va_list args;
+  va_start(args, format);
+  const int length = std::vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  out.append(text, static_cast<std::size_t>(std::clamp(length, 0, static_cast<int>(sizeof text) - 1)));
+}
+
+inline double mega(std::uint64_t bytes) noexcept { return static_cast<double>(bytes) * 1e-6; }
+
+inline void append_head(std::string& out, const RooflineReport& r) {
+  const Provenance& p = r.provenance;
+  append(out, "%s (%s, %s, %.1f MB)\n", p.model_file.c_str(), p.architecture.c_str(), p.quantization.c_str(),
+         mega(p.model_bytes));
+  append(out, "%s, %zu cores, %zu threads, kernels %s; edgek %s (%s), %s, %s\n", p.cpu.c_str(), p.cores, p.threads,
+         p.target.c_str(), p.version.c_str(), p.commit.c_str(), p.compiler.c_str(), p.time.c_str());
+}
+
+inline void append_roofs(std::string& out, const RooflineReport& r) {
+  append(out, "\nRoofs, measured here with %zu threads\n  read GB/s  ", r.provenance.threads);
+  const std::pair<const char*, double> levels[] = {
+      {"L1", r.roofs.l1_gbps}, {"L2", r.roofs.l2_gbps}, {"L3", r.roofs.l3_gbps}, {"DRAM", r.roofs.dram_gbps}};
+  for (const auto& [name, gbps] : levels)
+    if (gbps > 0) append(out, "%s %.1f   ", name, gbps);
+  append(out, "(best loop: %s)\n", to_string(r.roofs.loop).c_str());
+  append(out, "  replay     %.1f GB/s: this model's bytes in decode order (%s)\n", r.roofs.replay.gbps,
+         to_string(r.roofs.replay.loop).c_str());
+  for (const auto& [unit, gmacs] : r.peak_gmacs) append(out, "  compute    %.1f GMAC/s: %s\n", gmacs, unit.c_str());
+}
+
+inline void append_kernels(std::string& out, const RooflineReport& r) {
+  append(out, "\nKernels, per token\n  %-18s %-6s %-9s %6s %8s %7s %7s %7s %8s %7s %7s  %s\n", "op", "format",
+         "target", "calls", "weights", "scales", "KV", "act.", "ms", "GB/s", "% roof", "bound by");
+  for (const KernelReport& k : r.generation.kernels) {
+    const Traffic& t = k.traffic;
+    const std::string format(k.has_format ? info(k.format).name : "-");
+    append(out, "  %-18s %-6s %-9s %6.5g %8.3f %7.3f %7.3f %7.3f %8.3f %7.1f %7.1f  %s: %s\n", k.op.c_str(),
+           format.c_str(), k.target.c_str(), k.calls, mega(t.weights), mega(t.scales), mega(t.kv_read + t.kv_write),
+           mega(t.activations), k.ms, k.gbps, k.roof_pct, k.binds.c_str(), k.why.c_str());
+  }
+  out += "  (bytes in MB; % of the roof that binds the kernel)\n";
+}
+
+inline void append_part(std::string& out, const char* name, double ms, double wall) {
+  append(out, "  %-22s %8.3f ms  %5.1f %%\n", name, ms, wall > 0 ? 100 * ms / wall : 0.0);
+}
+
+inline void append_split(std::string& out, const RooflineReport& r) {
+  const TokenReport& t = r.generation.token;
+  append(out, "\nA token's time, mean of %zu at a context of %.0f\n", t.tokens, r.context);
+  append_part(out, "ideal (ceiling)", t.ideal_ms, t.wall_ms);
+  append_part(out, "excess of kernels", t.excess_ms, t.wall_ms);
+  for (const KernelReport& k : r.generation.kernels) {
+    if (streamed_bytes(k.traffic) == 0) continue;
+    const std::string name = "  " + k.op + (k.has_format ? " " + std::string(info(k.format).name) : std::string());
+    append_part(out, name.c_str(), k.excess_ms, t.wall_ms);
+  }
+  append_part(out, "fork, join, imbalance", t.fork_join_ms, t.wall_ms);
+  append_part(out, "other", t.other_ms, t.wall_ms);
+  for (const OtherItem& item : t.items) append_part(out, ("  " + item.name).c_str(), item.ms, t.wall_ms);
+  append_part(out, "unattributed", t.unattributed_ms, t.wall_ms);
+  append_part(out, "wall", t.wall_ms, t.wall_ms);
+  if (t.dropped != 0) append(out, "  incomplete: %zu records found no room\n", t.dropped);
+}
+
+inline void append_metrics(std::string& out, const RooflineReport& r) {
+  const TokenReport& t = r.generation.token;
+  const FirstToken& f = r.ttft_ms;
+  const MemoryParts& m = r.rss_bytes;
+  append(out, "\n  ceiling  %.1f tokens/s (%.3f ms)   reached %.1f tokens/s, %.0f %%\n",
+         t.ceiling_ms > 0 ? 1e3 / t.ceiling_ms : 0.0, t.ceiling_ms, t.wall_ms > 0 ? 1e3 / t.wall_ms : 0.0,
+         t.wall_ms > 0 ? 100 * t.ceiling_ms / t.wall_ms : 0.0);
+  append(out, "  TPOT     p50 %.3f   p95 %.3f   p99 %.3f ms\n", t.tpot_ms.p50, t.tpot_ms.p95, t.tpot_ms.p99);
+  append(out, "  TTFT     %.1f ms from the start of the process: load %.1f, tokenize %.1f, prompt %.1f (%zu tokens), "
+         "sample %.1f\n", f.total, f.load, f.tokenize, f.prompt, r.provenance.prompt_tokens, f.sample);
+  append(out, "  memory   peak %.1f MB: weights %.1f, KV %.1f, arena %.1f, other %.1f\n", mega(m.peak),
+         mega(m.weights), mega(m.kv), mega(m.arena), mega(m.other()));
+  if (r.energy.source.empty())
+    append(out, "  energy   not available here: %s\n", r.energy.why.c_str());
+  else
+    append(out, "  energy   %.3f J/token (%s)\n", r.energy.joules / static_cast<double>(t.tokens),
+           r.energy.source.c_str());
+}
+
+inline void append_predictions(std::string& out, const RooflineReport& r) {
+  const bool stated = r.stated_gbps > 0;
+  append(out, "\nThe same model in other formats, at %.1f GB/s (%s)\n", stated ? r.stated_gbps : r.roofs.replay.gbps,
+         stated ? "given" : "replay roof");
+  for (const Prediction& p : r.predict) {
+    append(out, "  %-6s %10.3f MB/token   at most %8.1f tokens/s", info(p.format).name.data(), mega(p.bytes_per_token),
+           p.ceiling_tokens_per_s);
+    if (p.kept != 0) append(out, "   (%zu matrices stay as they are: row length)", p.kept);
+    out += '\n';
+  }
+}
+
+}  // namespace detail
+
+/// The report for a terminal, lines of up to about 150 characters.
+inline std::string to_table(const RooflineReport& r) {
+  std::string out;
+  detail::append_head(out, r);
+  detail::append_roofs(out, r);
+  detail::append_kernels(out, r);
+  detail::append_split(out, r);
+  detail::append_metrics(out, r);
+  detail::append_predictions(out, r);
+  return out;
+}
+
+}  // namespace edgek
+
+#endif  // EDGEK_ROOFLINE_TABLE_HPP_
