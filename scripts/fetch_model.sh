@@ -9,7 +9,7 @@ name=SmolLM2-135M-Instruct.Q4_1.gguf
 size=98362432
 sha256=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
 scripts=$(cd "$(dirname "$0")" && pwd)
-cache=${EDGEK_CACHE:-${XDG_CACHE_HOME:-${HOME:-$scripts/..}/.cache}/edgek}
+. "$scripts/lib.sh"
 
 say() { echo "model: $*" >&2; }
 
@@ -18,8 +18,7 @@ is_right() {  # FILE
     [ "$(sha256sum "$1" | cut -d' ' -f1)" = "$sha256" ]
 }
 
-mkdir -p "$cache" 2>/dev/null && [ -w "$cache" ] || { cache=$scripts/../.cache; mkdir -p "$cache"; }
-cache=$(cd "$cache" && pwd)
+cache=$(cache_folder "$(dirname "$scripts")")
 model=$cache/$name
 
 if is_right "$model"; then

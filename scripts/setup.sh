@@ -12,10 +12,10 @@ export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 
 project=$(cd "$(dirname "$0")/.." && pwd)
 deps=$project/.deps
+. "$project/scripts/lib.sh"
 
 say() { echo "setup: $*"; }
 fail() { echo "setup: $*" >&2; exit 1; }
-have() { command -v "$1" >/dev/null 2>&1; }
 have_any() { for tool; do if have "$tool"; then return 0; fi; done; return 1; }
 
 # --- what is needed -----------------------------------------------------------------------------------
@@ -81,42 +81,13 @@ install_missing() {
     fail "could not install (as root, or with sudo):$missing"
 }
 
-# --- packages of another release or architecture, unpacked rather than installed ------------------------
-
-# The URI of this machine's own archive for its release, from whatever form its sources have.
-own_archive() {
-  apt-get indextargets --format '$(CREATED_BY)|$(COMPONENT)|$(RELEASE)|$(REPO_URI)' |
-    awk -F'|' -v codename="$VERSION_CODENAME" \
-      '$1 == "Packages" && $2 == "main" && ($3 == codename || $3 == "stable") { print $4; exit }'
-}
-
-own_keyring() {
-  for file in "/usr/share/keyrings/$ID-archive-keyring.gpg" "/usr/share/keyrings/$ID-archive-keyring.pgp"; do
-    if [ -e "$file" ]; then echo "$file"; return 0; fi
-  done
-  return 1
-}
-
-# unpack SUITE ARCHITECTURE INTO PACKAGE...: downloads and unpacks; apt's lists and state stay below .deps.
-unpack() {
-  suite=$1 arch=$2 into=$3; shift 3
-  set -- "$into" "$@"
-  uri=$(own_archive)
-  keyring=$(own_keyring) || return 1
-  [ -n "$uri" ] || return 1
-  work=$deps/apt/$suite-$arch
-  mkdir -p "$work/lists/partial" "$work/archives/partial" "$work/debs" "$into"
-  : >"$work/status"
-  echo "deb [arch=$arch signed-by=$keyring] $uri $suite main universe" >"$work/sources.list"
-  [ "$ID" = ubuntu ] || sed -i 's/ universe$//' "$work/sources.list"
-  options="-qq -o Dir::Etc::sourcelist=$work/sources.list -o Dir::Etc::sourceparts=- -o Dir::State::lists=$work/lists
-    -o Dir::State::status=$work/status -o Dir::Cache=$work -o Dir::Cache::archives=$work/archives -o Debug::NoLocking=1
-    -o APT::Sandbox::User=root -o APT::Architecture=$arch -o APT::Architectures=$arch -o Acquire::Retries=2"
-  shift
-  # shellcheck disable=SC2086  # options is a list of words; .deps lies in a path without spaces (checked below)
-  apt-get $options update && (cd "$work/debs" && rm -f ./*.deb && apt-get $options download "$@") || return 1
-  for deb in "$work/debs"/*.deb; do dpkg -x "$deb" "$into" || return 1; done
+# unpack_from SUITE ARCHITECTURE INTO PACKAGE
+unpack_from() {
+  work=$(mktemp -d)
+  done=1
+  if foreign_apt "$work" "$1" "$2" && unpack "$work" "$3" "$4"; then done=0; fi
   rm -rf "$work"
+  return $done
 }
 
 # --- Highway --------------------------------------------------------------------------------------------
@@ -135,10 +106,16 @@ have_highway() {
   return 1
 }
 
+candidate_of() { apt-cache policy "$1" | sed -n 's/^ *Candidate: //p'; }
+
 get_highway() {
   have_highway && return 0
   have apt-get || { say "Highway 1.2 is missing; CMake will download it"; return 0; }
-  candidate=$(apt-cache policy libhwy-dev | sed -n 's/^ *Candidate: //p')
+  candidate=$(candidate_of libhwy-dev)
+  if [ -z "$candidate" ]; then  # apt's lists were never read here
+    as_root apt-get -qq update || :
+    candidate=$(candidate_of libhwy-dev)
+  fi
   if dpkg --compare-versions "${candidate:-0}" ge 1.2; then
     missing=" libhwy-dev"
     install_missing
@@ -149,10 +126,9 @@ get_highway() {
     ubuntu-*) suites="resolute questing plucky" ;;
     *) suites="" ;;
   esac
-  case $deps in *" "*) suites= ;; esac
   for suite in $suites; do
     say "libhwy-dev here is ${candidate:-missing}, 1.2 is needed: unpacking that of $suite into .deps (nothing is installed)"
-    if unpack "$suite" "$(dpkg --print-architecture)" "$deps" libhwy-dev && highway_is_new "$deps/usr/include"; then
+    if unpack_from "$suite" "$(dpkg --print-architecture)" "$deps" libhwy-dev && highway_is_new "$deps/usr/include"; then
       return 0
     fi
   done
@@ -164,14 +140,11 @@ get_arm_pcre2() {
   [ -e "$deps/aarch64/usr/include/pcre2.h" ] && return 0
   have apt-get || return 0
   say "unpacking libpcre2-dev for arm64 into .deps/aarch64 (nothing is installed)"
-  unpack "$VERSION_CODENAME" arm64 "$deps/aarch64" libpcre2-dev ||
+  unpack_from "$VERSION_CODENAME" arm64 "$deps/aarch64" libpcre2-dev ||
     say "not available here: the model layer's tests will not run for Arm"
 }
 
 # --- main -----------------------------------------------------------------------------------------------
-
-ID=unknown VERSION_CODENAME=unknown
-if [ -e /etc/os-release ]; then . /etc/os-release; fi
 
 [ $# -gt 0 ] || set -- build
 for part; do
