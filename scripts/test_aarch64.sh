@@ -1,0 +1,29 @@
+#!/bin/sh
+# Cross-builds the tests of the kernels, and of everything that defines or uses their answers, for 64-bit Arm
+# and runs them on emulated CPUs. Each run names the kernel set that was chosen and fails if it is another
+# than expected. An emulator shows that code is right, never how fast it is.
+set -eu
+cd "$(dirname "$0")/.."
+jobs=${JOBS:-$(nproc)}
+tests='^(kernels|formats|reference|ops)/|golden'
+
+cmake --preset aarch64-qemu
+cmake --build --preset aarch64-qemu -j "$jobs"
+
+# run_on EXPECTED_SET CPU REASON
+run_on() {
+  echo "== aarch64, $2: $3; expecting $1"
+  started=$(date +%s)
+  QEMU_CPU=$2 EDGEK_EXPECT_TARGET=$1 ctest --preset aarch64-qemu -j "$jobs" -R "$tests" --quiet \
+    --output-log build/aarch64-qemu/last.log || { cat build/aarch64-qemu/last.log; exit 1; }
+  QEMU_CPU=$2 EDGEK_EXPECT_TARGET=$1 ctest --preset aarch64-qemu -R '^kernels/target_test$' -V | sed -n 's/.*\(kernel set.*\)/   \1/p'
+  tail -n 3 build/aarch64-qemu/last.log | head -n 1
+  echo "   $(($(date +%s) - started)) s"
+}
+
+run_on NEON cortex-a72 "NEON without dot products"
+run_on NEON_DOT neoverse-n1 "NEON with dot products"
+run_on SVE a64fx "SVE at 512 bits"
+run_on SVE2 max,sve-max-vq=1 "SVE2 and SVE at 128 bits"
+run_on SVE2 max,sve-max-vq=2 "SVE2 and SVE at 256 bits"
+run_on SVE2 max,sve-max-vq=4 "SVE2 and SVE at 512 bits"
