@@ -25,7 +25,7 @@
 
 namespace edgek {
 inline namespace EDGEK_ABI {
-namespace detail {
+namespace dispatch_detail {
 
 /// The sets this CPU can run, best first.
 struct SetList {
@@ -60,10 +60,10 @@ inline SetList list_sets() noexcept {
   return list;
 }
 
-}  // namespace detail
+}  // namespace dispatch_detail
 
 EDGEK_API std::span<const KernelSet* const> all_kernels() noexcept {
-  static const detail::SetList list = detail::list_sets();  // constant once made
+  static const dispatch_detail::SetList list = dispatch_detail::list_sets();  // constant once made
   return {list.sets.data(), list.count};
 }
 
