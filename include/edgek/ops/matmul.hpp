@@ -1,0 +1,297 @@
+#ifndef EDGEK_OPS_MATMUL_HPP_
+#define EDGEK_OPS_MATMUL_HPP_
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <initializer_list>
+#include <numeric>
+#include <span>
+
+#include "edgek/core/matrix_view.hpp"
+#include "edgek/core/status.hpp"
+#include "edgek/core/traffic.hpp"
+#include "edgek/detail/abi.hpp"
+#include "edgek/kernels/kernel_set.hpp"
+#include "edgek/ops/matmul_plan.hpp"
+#include "edgek/ops/region.hpp"
+#include "edgek/runtime/context.hpp"
+
+namespace edgek {
+inline namespace EDGEK_ABI {
+namespace ops_detail {
+
+/// A product in one region: some matrices, one input, activations packed once for each layout in use.
+class MatmulRegion {
+ public:
+  MatmulRegion(Context& ctx, ConstRows x) noexcept : ctx_(ctx), x_(x) {}
+
+  /// Needs  check_matmul() == kOk, and fewer than kMaxFused matrices so far.
+  void add(const MatrixView& w, Rows y, const OpLabel& label) noexcept {
+    const MatmulPart part = make_part(ctx_, w, x_, y);
+    packed_stride_[part.packing] = part.job.x_stride;
+    formats_[count_] = w.format;
+    labels_[count_] = label;
+    parts_[count_++] = part;
+  }
+
+  Status run() noexcept {
+    MatmulQueue queue(parts(), ctx_.tuning, ctx_.executor.threads());
+    const Status ready = prepare(queue.threads(), 0);
+    if (ready != Status::kOk) return ready;
+    run_queue(queue, [&](const MatmulChunk& chunk, std::byte* scratch, Clock& clock) {
+      run_chunk(parts_[chunk.part], chunk, scratch);
+      clock.tick(chunk.part);
+    });
+    return Status::kOk;
+  }
+
+  /// For two matrices, a gate and what it opens: y = silu(gate x) * (up x), where the gate's output is y.
+  /// Rows of both are computed by one thread, which then multiplies them while they are in its cache.
+  Status run_gated() noexcept {
+    MatmulPart& gate = parts_[0];
+    MatmulPart& up = parts_[1];
+    gated_ = true;
+    pair(gate, up);
+    MatmulQueue queue(parts().first(1), ctx_.tuning, ctx_.executor.threads());
+    const Status ready = prepare(queue.threads(), x_.count * up.rows);
+    if (ready != Status::kOk) return ready;
+    up.job.y = extra_;
+    up.job.y_stride = up.rows;
+    run_queue(queue, [&](const MatmulChunk& chunk, std::byte* scratch, Clock& clock) {
+      run_chunk(gate, chunk, scratch);
+      clock.tick(0);
+      run_chunk(up, chunk, scratch);
+      clock.tick(1);
+      for (std::size_t t = chunk.token_begin; t < chunk.token_end; ++t) {
+        float* y = gate.job.y + t * gate.job.y_stride + chunk.row_begin;
+        const float* opened = up.job.y + t * up.job.y_stride + chunk.row_begin;
+        ctx_.kernels.silu_mul(y, opened, chunk.row_end - chunk.row_begin, y);
+      }
+      clock.tick(2);
+    });
+    return Status::kOk;
+  }
+
+ private:
+  static constexpr std::size_t kTimed = kMaxFused + 1;  // the parts, and what follows them
+
+  /// What one thread spent on each part.
+  struct Busy {
+    std::array<std::uint64_t, kTimed> ns;
+  };
+
+  class Clock {
+   public:
+    explicit Clock(Busy* busy) noexcept : busy_(busy), last_(busy ? now_ns() : 0) {}
+    void tick(std::size_t part) noexcept {
+      if (busy_ == nullptr) return;
+      const std::uint64_t now = now_ns();
+      busy_->ns[part] += now - last_;
+      last_ = now;
+    }
+
+   private:
+    Busy* busy_;
+    std::uint64_t last_;
+  };
+
+  std::span<MatmulPart> parts() noexcept { return std::span(parts_).first(count_); }
+  bool any_panel() noexcept {
+    return std::any_of(parts().begin(), parts().end(), [](const MatmulPart& p) { return p.panel; });
+  }
+
+  // One set of chunks must suit both kernels.
+  static void pair(MatmulPart& gate, const MatmulPart& up) noexcept {
+    gate.unit_cost = gate.unit_cost / gate.tile + up.unit_cost / up.tile;
+    gate.tile = std::lcm(gate.tile, up.tile);
+    gate.unit_cost *= gate.tile;
+    gate.tiles = (gate.rows + gate.tile - 1) / gate.tile;
+    const std::size_t tokens = gate.job.tokens;
+    gate.token_block = std::min(gate.panel ? gate.token_block : tokens, up.panel ? up.token_block : tokens);
+    gate.units = gate.tiles * ((tokens + gate.token_block - 1) / gate.token_block);
+  }
+
+  Status prepare(std::size_t threads, std::size_t extra_floats) noexcept {
+    const std::size_t scratch_bytes = any_panel() ? kKernelScratchBytes : 0;
+    CheckedSize bytes = Arena::bytes_for<std::byte>(CheckedSize(threads) * scratch_bytes);
+    bytes += Arena::bytes_for<Busy>(threads);
+    bytes += Arena::bytes_for<float>(extra_floats);
+    for (const std::size_t stride : packed_stride_)
+      bytes += Arena::bytes_for<std::byte>(CheckedSize(x_.count) * stride);
+    const Status grown = ctx_.scratch.reset(bytes);
+    if (grown != Status::kOk) return grown;
+    scratch_ = ctx_.scratch.take<std::byte>(threads * scratch_bytes);
+    busy_ = ctx_.scratch.take<Busy>(threads);
+    extra_ = ctx_.scratch.take<float>(extra_floats);
+    for (std::size_t p = 0; p < kPackings; ++p)
+      if (packed_stride_[p] > 0) pack(p);
+    return Status::kOk;
+  }
+
+  void pack(std::size_t packing) noexcept {
+    const Activation activation = activation_of(packing);
+    const std::size_t stride = packed_stride_[packing];
+    std::byte* out = ctx_.scratch.take<std::byte>(x_.count * stride);
+    for (MatmulPart& part : parts())
+      if (part.packing == packing) part.job.x = out;
+    const KernelSet::PackFn fn = ctx_.kernels.pack[static_cast<std::size_t>(activation)];
+    const bool panel = packing == kActivationCount;
+    LedgerEntry entry;
+    entry.op = activation == Activation::kF32 ? "pack" : "quantize";
+    entry.k = x_.cols, entry.n = x_.count;
+    entry.traffic.activations = x_.count * (x_.cols * sizeof(float) + stride);
+    const std::size_t threads = threads_for(ctx_, static_cast<std::size_t>(entry.traffic.activations));
+    run_recorded(ctx_, x_.count, threads, entry, labels_[0],
+                 [&](std::size_t t, std::size_t) { fn(x_.row(t), x_.cols, panel, out + t * stride); });
+  }
+
+  template <typename RunChunk>
+  void run_queue(MatmulQueue& queue, const RunChunk& run_one) noexcept {
+    const bool timed = ctx_.ledger != nullptr;
+    const std::size_t scratch_bytes = any_panel() ? kKernelScratchBytes : 0;
+    const std::uint64_t start = timed ? now_ns() : 0;
+    run_items(ctx_, queue.threads(), [&](std::size_t item) {
+      if (timed) busy_[item] = Busy{};
+      Clock clock(timed ? &busy_[item] : nullptr);
+      MatmulChunk chunk;
+      while (queue.take(chunk)) run_one(chunk, scratch_ + item * scratch_bytes, clock);
+    });
+    if (timed) record_parts(start, now_ns(), {busy_, queue.threads()});
+  }
+
+  // One entry for each matrix, and one for the activation if there is one. They share the region's time,
+  // one after the other, in proportion to what the threads spent on each.
+  void record_parts(std::uint64_t start, std::uint64_t end, std::span<const Busy> threads) noexcept {
+    Busy sum{};
+    std::uint64_t total = 0, busiest = 0;
+    for (const Busy& busy : threads) {
+      for (std::size_t p = 0; p < kTimed; ++p) sum.ns[p] += busy.ns[p];
+      const std::uint64_t thread = std::accumulate(busy.ns.begin(), busy.ns.end(), std::uint64_t{0});
+      total += thread;
+      busiest = std::max(busiest, thread);
+    }
+    const auto share = [&](std::uint64_t of, std::uint64_t part) {
+      return total == 0 ? 0
+                        : static_cast<std::uint64_t>(static_cast<double>(of) * static_cast<double>(part) /
+                                                     static_cast<double>(total));
+    };
+    const std::size_t entries = count_ + (gated_ ? 1 : 0);
+    std::uint64_t done = 0;
+    for (std::size_t p = 0; p < entries; ++p) {
+      LedgerEntry entry = p < count_ ? entry_of(p) : activation_entry();
+      entry.start_ns = start + share(end - start, done);
+      done += sum.ns[p];
+      entry.end_ns = p + 1 == entries ? end : start + share(end - start, done);
+      entry.busy_ns = sum.ns[p];
+      entry.busy_max_ns = share(busiest, sum.ns[p]);
+      entry.threads = threads.size();
+      record(ctx_, entry, labels_[p < count_ ? p : 0]);
+    }
+  }
+
+  LedgerEntry entry_of(std::size_t p) const noexcept {
+    LedgerEntry entry;
+    entry.op = x_.count == 1 ? "matvec" : "matmul";
+    entry.format = formats_[p];
+    entry.m = parts_[p].rows, entry.k = x_.cols, entry.n = x_.count;
+    entry.traffic = matmul_traffic(formats_[p], entry.m, entry.k, entry.n);
+    return entry;
+  }
+
+  LedgerEntry activation_entry() const noexcept {
+    LedgerEntry entry;
+    entry.op = "silu_mul";
+    entry.k = parts_[0].rows, entry.n = x_.count;
+    entry.traffic.activations = 3 * sizeof(float) * entry.k * entry.n;
+    return entry;
+  }
+
+  Context& ctx_;
+  const ConstRows x_;
+  std::size_t count_ = 0;
+  bool gated_ = false;
+  std::array<MatmulPart, kMaxFused> parts_{};
+  std::array<Format, kMaxFused> formats_{};
+  std::array<OpLabel, kMaxFused> labels_{};
+  std::array<std::size_t, kPackings> packed_stride_{};  // bytes a token; 0: layout not in use
+  std::byte* scratch_ = nullptr;                        // (threads, kKernelScratchBytes)
+  Busy* busy_ = nullptr;                                // (threads)
+  float* extra_ = nullptr;
+};
+
+/// The sum of nothing: what a matrix without columns gives.
+inline void fill_zero(Rows y) noexcept {
+  for (std::size_t t = 0; t < y.count; ++t) std::fill_n(y.row(t), y.cols, 0.0f);
+}
+
+}  // namespace ops_detail
+
+/// Y_i[t, r] = sum_k W_i[r, k] * X[t, k] for several matrices and one input, which is quantized once; one region.
+///   ws: any number of matrices of any formats; x: (tokens, cols); ys[i]: (tokens, rows of ws[i]).
+/// Needs   outputs that overlap neither each other nor an input. No alignment; 64 bytes is faster.
+/// Splits  by the executor's threads; the bits depend on nothing but ws and x (docs/numerics.md).
+/// Moves   every weight once for up to max_row_tokens tokens, once per block of tokens beyond.
+/// Returns kOk, or what is wrong with the first operand that does not fit; nothing is written then. A
+///         product without rows or tokens is kOk and nothing. `labels` may be shorter than ws.
+inline Status matmul(Context& ctx, std::span<const MatrixView> ws, ConstRows x, std::span<const Rows> ys,
+                     std::span<const OpLabel> labels = {}) noexcept {
+  if (ws.size() != ys.size()) return Status::kShapeMismatch;
+  for (std::size_t i = 0; i < ws.size(); ++i)
+    if (const Status s = ops_detail::check_matmul(ws[i], x, ys[i]); s != Status::kOk) return s;
+  if (x.count == 0) return Status::kOk;
+  for (std::size_t first = 0; first < ws.size(); first += ops_detail::kMaxFused) {
+    ops_detail::MatmulRegion region(ctx, x);
+    std::size_t added = 0;
+    for (std::size_t i = first; i < std::min(ws.size(), first + ops_detail::kMaxFused); ++i) {
+      if (x.cols == 0) ops_detail::fill_zero(ys[i]);
+      if (x.cols == 0 || ws[i].rows == 0) continue;
+      region.add(ws[i], ys[i], i < labels.size() ? labels[i] : OpLabel{});
+      ++added;
+    }
+    if (added == 0) continue;
+    if (const Status s = region.run(); s != Status::kOk) return s;
+  }
+  return Status::kOk;
+}
+
+/// The same, for lists written in place: matmul(ctx, {wq, wk, wv}, x, {q, k, v}).
+inline Status matmul(Context& ctx, std::initializer_list<MatrixView> ws, ConstRows x, std::initializer_list<Rows> ys,
+                     std::initializer_list<OpLabel> labels = {}) noexcept {
+  return matmul(ctx, std::span(ws.begin(), ws.size()), x, std::span(ys.begin(), ys.size()),
+                std::span(labels.begin(), labels.size()));
+}
+
+/// Y[t, r] = sum_k W[r, k] * X[t, k].   x: (tokens, cols); y: (tokens, rows).
+inline Status matmul(Context& ctx, const MatrixView& w, ConstRows x, Rows y, const OpLabel& label = {}) noexcept {
+  return matmul(ctx, std::span(&w, 1), x, std::span(&y, 1), std::span(&label, 1));
+}
+
+/// y[r] = sum_k w[r, k] * x[k].   x: (cols); y: (rows). The bits of matmul with one token.
+inline Status matvec(Context& ctx, const MatrixView& w, const float* x, float* y, const OpLabel& label = {}) noexcept {
+  return matmul(ctx, w, ConstRows(x, 1, w.cols), Rows(y, 1, w.rows), label);
+}
+
+/// Y = silu(gate X) * (up X), element by element: a gated feed-forward's first half in one region.
+///   gate, up: (rows, cols), of any formats; x: (tokens, cols); y: (tokens, rows). Otherwise as matmul.
+inline Status matmul_silu(Context& ctx, const MatrixView& gate, const MatrixView& up, ConstRows x, Rows y,
+                          const OpLabel& gate_label = {}, const OpLabel& up_label = {}) noexcept {
+  for (const MatrixView* w : {&gate, &up})
+    if (const Status s = ops_detail::check_matmul(*w, x, y); s != Status::kOk) return s;
+  if (x.count == 0 || gate.rows == 0) return Status::kOk;
+  if (x.cols == 0) {
+    ops_detail::fill_zero(y);
+    return Status::kOk;
+  }
+  ops_detail::MatmulRegion region(ctx, x);
+  region.add(gate, y, gate_label);
+  region.add(up, y, up_label);
+  return region.run_gated();
+}
+
+}  // namespace EDGEK_ABI
+}  // namespace edgek
+
+#endif  // EDGEK_OPS_MATMUL_HPP_

@@ -1,0 +1,97 @@
+#ifndef EDGEK_OPS_REGION_HPP_
+#define EDGEK_OPS_REGION_HPP_
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "edgek/detail/abi.hpp"
+#include "edgek/measure/clock.hpp"
+#include "edgek/runtime/context.hpp"
+#include "edgek/runtime/executor.hpp"
+#include "edgek/runtime/platform.hpp"
+
+// What every op needs to spread its work: regions with the float control that one answer asks for, a
+// queue of indices, and the clock that runs only for a ledger.
+
+namespace edgek {
+inline namespace EDGEK_ABI {
+namespace ops_detail {
+
+/// Below this much work (bytes read or written, or what takes as long) a second thread costs more than it brings.
+inline constexpr std::size_t kWorkPerThread = 32 * 1024;
+
+/// Threads worth using for `work` bytes; at least 1.
+inline std::size_t threads_for(const Context& ctx, std::size_t work) noexcept {
+  return std::clamp<std::size_t>(work / kWorkPerThread, 1, std::max<std::size_t>(ctx.executor.threads(), 1));
+}
+
+/// fn(item) for every item in [0, items), each with this library's float control. One item stays in the
+/// calling thread.
+template <typename Fn>
+void run_items(Context& ctx, std::size_t items, Fn&& fn) noexcept {
+  const auto controlled = [&fn](std::size_t item) noexcept {
+    const ScopedFloatControl float_control;
+    fn(item);
+  };
+  if (items == 1) return controlled(0);
+  run_region(ctx.executor, items, controlled);
+}
+
+/// Time spent by the threads of one region. Without a ledger nothing reads the clock.
+class BusyTime {
+ public:
+  explicit BusyTime(const Ledger* ledger) noexcept : on_(ledger != nullptr) {}
+
+  std::uint64_t now() const noexcept { return on_ ? now_ns() : 0; }
+  void add(std::uint64_t ns) noexcept {
+    if (!on_) return;
+    total_.fetch_add(ns, std::memory_order_relaxed);
+    std::uint64_t seen = max_.load(std::memory_order_relaxed);
+    while (seen < ns && !max_.compare_exchange_weak(seen, ns, std::memory_order_relaxed)) {
+    }
+  }
+  std::uint64_t total() const noexcept { return total_.load(std::memory_order_relaxed); }
+  std::uint64_t busiest() const noexcept { return max_.load(std::memory_order_relaxed); }
+
+ private:
+  const bool on_;
+  std::atomic<std::uint64_t> total_{0}, max_{0};
+};
+
+/// Fills in what all ops record alike, and hands the entry to the ledger.
+inline void record(Context& ctx, LedgerEntry entry, const OpLabel& label) noexcept {
+  entry.tensor = label.tensor;
+  entry.layer = label.layer;
+  entry.target = ctx.kernels.name;
+  ctx.ledger->record(entry);
+}
+
+/// fn(i, slot) for every i in [0, count), in ascending order of starting, by `threads` threads (slot: which
+/// of them); recorded as one op. `entry` says what it is and what it moves.
+template <typename Fn>
+void run_recorded(Context& ctx, std::size_t count, std::size_t threads, const LedgerEntry& entry, const OpLabel& label,
+                  Fn&& fn) noexcept {
+  BusyTime busy(ctx.ledger);
+  LedgerEntry done = entry;
+  done.start_ns = busy.now();
+  done.threads = std::clamp<std::size_t>(threads, 1, std::max<std::size_t>(count, 1));
+  std::atomic<std::size_t> next{0};
+  run_items(ctx, done.threads, [&](std::size_t slot) {
+    const std::uint64_t start = busy.now();
+    for (std::size_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < count;) fn(i, slot);
+    busy.add(busy.now() - start);
+  });
+  if (ctx.ledger == nullptr) return;
+  done.end_ns = busy.now();
+  done.busy_ns = busy.total();
+  done.busy_max_ns = busy.busiest();
+  record(ctx, done, label);
+}
+
+}  // namespace ops_detail
+}  // namespace EDGEK_ABI
+}  // namespace edgek
+
+#endif  // EDGEK_OPS_REGION_HPP_
