@@ -1,0 +1,2 @@
+// Refused by name where exceptions are off.
+#include "edgek/model.hpp"
