@@ -26,41 +26,57 @@ struct AffineFit {
   double error;
 };
 
+/// What a fit needs to know of a sub-block's values, whatever their codes.
+struct SubBlockSums {
+  double x;
+  double xx;
+};
+
+// Sums of this file: the square of a float, and a float times a code, are exact in double, so no sum
+// depends on whether the compiler fuses the product into it.
+
+inline SubBlockSums sums_of(const float* x) noexcept {
+  SubBlockSums s{0.0, 0.0};
+  for (std::size_t i = 0; i < 32; ++i) {
+    const auto v = static_cast<double>(x[i]);
+    s.x += v;
+    s.xx += v * v;
+  }
+  return s;
+}
+
 /// The codes 0..max_code nearest to (x + min) * inverse, where min may be any float.
 inline void affine_codes(const float* x, float min, float inverse, std::int32_t max_code, std::int32_t* q) noexcept {
+  const float twice = 2.0f * inverse;
+  const float limit = 2.0f * static_cast<float>(max_code);
   for (std::size_t i = 0; i < 32; ++i) {
-    const float doubled = std::clamp((x[i] + min) * (2.0f * inverse), 0.0f, 256.0f);
-    q[i] = std::min((static_cast<std::int32_t>(doubled) + 1) / 2, max_code);
+    const float doubled = std::min(std::max((x[i] + min) * twice, 0.0f), limit);
+    q[i] = (static_cast<std::int32_t>(doubled) + 1) >> 1;
   }
 }
 
-/// The least squares of scale * q - min against x for given codes. Products of a float and a code are exact
-/// in double, so the sums do not depend on a compiler's fusing them.
-inline AffineFit fit_codes(const float* x, const std::int32_t* q) noexcept {
+/// The least squares of scale * q - min against x for given codes.
+inline AffineFit fit_codes(const float* x, const SubBlockSums& sums, const std::int32_t* q) noexcept {
   std::int32_t sum_q = 0, sum_qq = 0;
-  double sum_x = 0.0, sum_xq = 0.0;
+  double partial[4] = {};
   for (std::size_t i = 0; i < 32; ++i) {
     sum_q += q[i];
     sum_qq += q[i] * q[i];
-    sum_x += static_cast<double>(x[i]);
-    sum_xq += static_cast<double>(x[i]) * q[i];
+    partial[i % 4] += static_cast<double>(x[i]) * q[i];
   }
+  const double sum_xq = (partial[0] + partial[1]) + (partial[2] + partial[3]);
   const std::int32_t determinant = 32 * sum_qq - sum_q * sum_q;
-  double scale = 0.0, offset = sum_x / 32.0;
+  double scale = 0.0, offset = sums.x / 32.0;
   if (determinant > 0) {
-    scale = Fma(32.0, sum_xq, -(sum_x * sum_q)) / determinant;
-    offset = Fma(-scale, static_cast<double>(sum_q), sum_x) / 32.0;
+    scale = Fma(32.0, sum_xq, -(sums.x * sum_q)) / determinant;
+    offset = Fma(-scale, static_cast<double>(sum_q), sums.x) / 32.0;
   }
   if (offset > 0.0) {  // a minimum cannot lift: the line goes through zero
     offset = 0.0;
     scale = sum_qq > 0 ? sum_xq / sum_qq : 0.0;
   }
-  AffineFit fit{static_cast<float>(std::max(scale, 0.0)), static_cast<float>(-offset), 0.0};
-  for (std::size_t i = 0; i < 32; ++i) {
-    const double miss = static_cast<double>(x[i]) - Fma(scale, static_cast<double>(q[i]), offset);
-    fit.error = Fma(miss, miss, fit.error);
-  }
-  return fit;
+  const double error = Fma(-scale, sum_xq, Fma(-offset, sums.x, sums.xx));
+  return {static_cast<float>(std::max(scale, 0.0)), static_cast<float>(-offset), error};
 }
 
 /// A sub-block's best scale and minimum: the range is stretched and shrunk in steps, the codes of each
@@ -70,17 +86,18 @@ inline AffineFit search_affine(const float* x, std::int32_t max_code) noexcept {
   const float low = std::min(range.min, 0.0f);
   const float width = range.max - low;
   if (width < kSmallestScale) return {0.0f, -low, 0.0};
+  const SubBlockSums sums = sums_of(x);
   std::int32_t q[32];
   AffineFit best{0.0f, 0.0f, std::numeric_limits<double>::infinity()};
-  for (int step = -10; step <= 10; ++step) {
-    const float steps = static_cast<float>(max_code) + 0.1f * static_cast<float>(step);
+  for (int step = -10; step <= 10; step += 2) {
+    const float steps = static_cast<float>(10 * max_code + step) / 10.0f;
     affine_codes(x, -low, steps / width, max_code, q);
-    const AffineFit fit = fit_codes(x, q);
+    const AffineFit fit = fit_codes(x, sums, q);
     if (fit.error < best.error) best = fit;
   }
   for (int turn = 0; turn < 4 && best.scale >= kSmallestScale; ++turn) {
     affine_codes(x, best.min, 1.0f / best.scale, max_code, q);
-    const AffineFit fit = fit_codes(x, q);
+    const AffineFit fit = fit_codes(x, sums, q);
     if (!(fit.error < best.error)) break;
     best = fit;
   }
@@ -91,13 +108,12 @@ inline AffineFit search_affine(const float* x, std::int32_t max_code) noexcept {
 /// d * (six bits), `min` likewise, so scale * q is exact and the weight rounds once.
 inline double affine_error(const float* x, float scale, float min, std::int32_t max_code, std::int32_t* q) noexcept {
   affine_codes(x, min, inverse_scale(scale), max_code, q);
-  double error = 0.0;
+  double partial[4] = {};
   for (std::size_t i = 0; i < 32; ++i) {
-    const float weight = Fma(scale, static_cast<float>(q[i]), -min);
-    const double miss = static_cast<double>(x[i]) - static_cast<double>(weight);
-    error = Fma(miss, miss, error);
+    const float miss = x[i] - (scale * static_cast<float>(q[i]) - min);
+    partial[i % 4] += static_cast<double>(miss) * static_cast<double>(miss);
   }
-  return error;
+  return (partial[0] + partial[1]) + (partial[2] + partial[3]);
 }
 
 struct AffineBlock {

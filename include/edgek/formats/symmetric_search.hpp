@@ -20,7 +20,12 @@ namespace edgek::reference {
 
 /// The codes -32..31 nearest to x * inverse.
 inline void symmetric_codes(const float* x, float inverse, std::int32_t* q) noexcept {
-  for (std::size_t i = 0; i < 16; ++i) q[i] = round_half_away(std::clamp(x[i] * inverse, -32.0f, 31.0f));
+  const float twice = 2.0f * inverse;
+  for (std::size_t i = 0; i < 16; ++i) {
+    const float doubled = std::min(std::max(x[i] * twice, -64.0f), 62.0f);
+    const std::int32_t rounded = (static_cast<std::int32_t>(magnitude(doubled)) + 1) >> 1;
+    q[i] = doubled < 0.0f ? -rounded : rounded;
+  }
 }
 
 /// A scale and how much of the sum of squares it explains.
@@ -29,15 +34,19 @@ struct SymmetricFit {
   double gain;
 };
 
-/// The least squares of scale * q against x. Products of a float and a code are exact in double, so the sum
-/// does not depend on a compiler's fusing them.
+// Sums of this file: the square of a float, and a float times a code, are exact in double, and a final scale
+// times a code is exact in float (at most 24 bits); so no sum depends on whether the compiler fuses the
+// product into it.
+
+/// The least squares of scale * q against x.
 inline SymmetricFit fit_codes_symmetric(const float* x, const std::int32_t* q) noexcept {
   std::int32_t sum_qq = 0;
-  double sum_xq = 0.0;
+  double partial[4] = {};
   for (std::size_t i = 0; i < 16; ++i) {
     sum_qq += q[i] * q[i];
-    sum_xq += static_cast<double>(x[i]) * q[i];
+    partial[i % 4] += static_cast<double>(x[i]) * q[i];
   }
+  const double sum_xq = (partial[0] + partial[1]) + (partial[2] + partial[3]);
   if (sum_qq == 0) return {0.0f, 0.0};
   const double scale = sum_xq / sum_qq;
   return {static_cast<float>(scale), scale * sum_xq};
@@ -50,8 +59,8 @@ inline float search_symmetric(const float* x) noexcept {
   if (magnitude(extreme) < kSmallestScale) return 0.0f;
   std::int32_t q[16];
   SymmetricFit best{0.0f, -1.0};
-  for (int step = -20; step <= 20; ++step) {
-    const float steps = 31.5f + 0.1f * static_cast<float>(step);
+  for (int step = -18; step <= 18; step += 3) {
+    const float steps = static_cast<float>(315 + step) / 10.0f;
     for (const float sign : {-1.0f, 1.0f}) {
       symmetric_codes(x, sign * steps / extreme, q);
       const SymmetricFit fit = fit_codes_symmetric(x, q);
@@ -64,12 +73,12 @@ inline float search_symmetric(const float* x) noexcept {
 /// The codes of a sub-block for its final scale d * (eight bits), and the sum of squared errors.
 inline double symmetric_error(const float* x, float scale, std::int32_t* q) noexcept {
   symmetric_codes(x, inverse_scale(scale), q);
-  double error = 0.0;
+  double partial[4] = {};
   for (std::size_t i = 0; i < 16; ++i) {
-    const double miss = Fma(-static_cast<double>(scale), static_cast<double>(q[i]), static_cast<double>(x[i]));
-    error = Fma(miss, miss, error);
+    const float miss = x[i] - scale * static_cast<float>(q[i]);
+    partial[i % 4] += static_cast<double>(miss) * static_cast<double>(miss);
   }
-  return error;
+  return (partial[0] + partial[1]) + (partial[2] + partial[3]);
 }
 
 struct SymmetricBlock {
