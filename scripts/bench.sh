@@ -4,7 +4,7 @@ set -eu
 build=$1; shift
 found=0
 for program in "$build"/bench/bench_*; do
-  [ -x "$program" ] && [ ! -d "$program" ] || continue
+  if [ ! -f "$program" ] || [ ! -x "$program" ]; then continue; fi
   found=1
   echo "== $program"
   "$program" --benchmark_counters_tabular=true "$@"

@@ -10,9 +10,9 @@ list=$(find edgek -name '*.hpp' ! -name '*-inl.hpp' ! -name 'foreach_*.hpp' | so
 [ "$model" = ON ] || list=$(echo "$list" | grep -v '^edgek/model')
 
 # shellcheck disable=SC2016  # expanded by the inner shell
-echo "$list" | xargs -n 1 -P "$jobs" sh -c '
+echo "$list" | xargs -P "$jobs" -I "{}" sh -c '
   header=$0
   layer="-fno-exceptions -fno-rtti"
   case $header in edgek/model*) layer= ;; esac
-  echo "#include \"$header\"" | "$@" $layer -fsyntax-only -x c++ - || { echo "does not compile alone: $header" >&2; exit 255; }
-' "$@" 2>&1 | { ! grep . ; }
+  echo "#include \"$header\"" | "$@" $layer -fsyntax-only -x c++ - || { echo "does not compile alone: $header" >&2; exit 1; }
+' "{}" "$@" 2>&1 | if grep .; then exit 1; fi
