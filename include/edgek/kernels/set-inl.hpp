@@ -6,6 +6,15 @@
 #define EDGEK_KERNELS_SET_INL_HPP_
 #endif
 
+#include "edgek/kernels/panel-inl.hpp"
+#include "edgek/kernels/q4_0-inl.hpp"
+#include "edgek/kernels/q4_1-inl.hpp"
+#include "edgek/kernels/q4_k-inl.hpp"
+#include "edgek/kernels/q5_0-inl.hpp"
+#include "edgek/kernels/q5_1-inl.hpp"
+#include "edgek/kernels/q5_k-inl.hpp"
+#include "edgek/kernels/q6_k-inl.hpp"
+#include "edgek/kernels/q8_0-inl.hpp"
 #include "edgek/kernels/simd-inl.hpp"
 
 EDGEK_BEFORE_UNIT
@@ -20,9 +29,35 @@ constexpr const char* UnitName() noexcept {
 #endif
 }
 
+/// Kernels of an integer format. Beyond max_row_tokens the panel is faster.
+template <class F>
+constexpr MatmulKernels IntegerKernels() noexcept {
+  constexpr std::size_t kMaxRowTokens = EDGEK_UNIT_DOT ? 6 : 4;
+  if constexpr (info(F::kFormat).activation == Activation::kA32) {
+    return {EDGEK_UNIT_DOT ? "rows+panel int8/32 dot" : "rows+panel int8/32", Activation::kA32, &Rows32<F>,
+            &PanelOf32<F>, kMaxRowTokens, kTileRows, kMaxPanelRows};
+  } else {
+    return {EDGEK_UNIT_DOT ? "rows+panel int8/256 dot" : "rows+panel int8/256", Activation::kA256, &Rows256<F>,
+            &PanelOf256<F>, kMaxRowTokens, kTileRows, kMaxPanelRows};
+  }
+}
+
+template <class F>
+constexpr void AddIntegerFormat(KernelSet& s) noexcept {
+  s.by_format[index_of(F::kFormat)] = IntegerKernels<F>();
+}
+
 constexpr KernelSet MakeSet() noexcept {
   KernelSet s{};
   s.name = UnitName();
+  AddIntegerFormat<Q8_0>(s);
+  AddIntegerFormat<Q4_0>(s);
+  AddIntegerFormat<Q4_1>(s);
+  AddIntegerFormat<Q5_0>(s);
+  AddIntegerFormat<Q5_1>(s);
+  AddIntegerFormat<Q4_K>(s);
+  AddIntegerFormat<Q5_K>(s);
+  AddIntegerFormat<Q6_K>(s);
   return s;
 }
 

@@ -27,7 +27,7 @@
 #include "edgek/kernels/unit-inl.hpp"
 
 // ---- the same target with its dot products
-#if !EDGEK_UNIT_DOT && defined(HWY_TARGET_STR) && HWY_TARGET == HWY_AVX2
+#if !EDGEK_UNIT_DOT && HWY_TARGET == HWY_AVX2 && !defined(EDGEK_STATIC_ONLY)
 #define EDGEK_SECOND_UNIT
 #undef EDGEK_UNIT_TARGET
 #define EDGEK_UNIT_TARGET HWY_TARGET_STR ",avxvnni"

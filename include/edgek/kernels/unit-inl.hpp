@@ -5,14 +5,17 @@
 //   EDGEK_UNIT_DOT     1 if four-way integer dot products may be used
 // Every kernel file is written between EDGEK_BEFORE_UNIT and EDGEK_AFTER_UNIT, and guarded by
 // EDGEK_UNIT_TOGGLE, which flips after each unit.
+// Lambdas need EDGEK_UNIT_ATTR: clang does not give them the unit's instructions otherwise.
 #ifdef EDGEK_UNIT_TARGET
-#define EDGEK_BEFORE_UNIT           \
+#define EDGEK_UNIT_ATTR __attribute__((target(EDGEK_UNIT_TARGET)))
+#define EDGEK_BEFORE_UNIT                \
   HWY_PUSH_ATTRIBUTES(EDGEK_UNIT_TARGET) \
   namespace edgek { inline namespace EDGEK_ABI { namespace HWY_NAMESPACE { namespace EDGEK_UNIT {
 #define EDGEK_AFTER_UNIT \
   } } } }                \
   HWY_POP_ATTRIBUTES
 #else
+#define EDGEK_UNIT_ATTR
 #define EDGEK_BEFORE_UNIT \
   namespace edgek { inline namespace EDGEK_ABI { namespace HWY_NAMESPACE { namespace EDGEK_UNIT {
 #define EDGEK_AFTER_UNIT \
@@ -23,6 +26,7 @@
 
 #include "edgek/kernels/set-inl.hpp"
 
+#undef EDGEK_UNIT_ATTR
 #undef EDGEK_BEFORE_UNIT
 #undef EDGEK_AFTER_UNIT
 #ifdef EDGEK_UNIT_TOGGLE

@@ -1,0 +1,248 @@
+// Row kernels of the formats with super-blocks of 256 weights: Q4_K, Q5_K, Q6_K. What differs between them
+// is a small class F in the format's own file. It sees a super-block as 4 groups of 4 steps of 16 weights:
+//   kFormat           the format
+//   kMins             whether the sub-blocks have minimums; without them, 32 is subtracted from every weight
+//   kMaxWeight        largest loaded weight
+//   kStepsPerScale    2 for sub-blocks of 32 weights, 1 for sub-blocks of 16
+//   kScaleOffset      where the super-block's own scale stands
+//   Step(g, v)        which 16 weights step v of group g are
+//   Header(p, i, offset, a, b)      int16 tables per row: sub-block scales 0..7 and, in b, minimums 0..7 or
+//                                   scales 8..15
+//   Group<g>(p, i, offset, w0..w3)  the steps' weights of the super-block at `offset` of rows i, i + 4, ...
+// isum = sum of scale * dot over sub-blocks, exact in int32; acc = fma(float(isum), d * d_x, acc), then for
+// kMins acc = fma(float(msum), -(dmin * d_x), acc), super-block by super-block; lanes are rows.
+#if defined(EDGEK_KERNELS_BLOCK256_INL_HPP_) == defined(EDGEK_UNIT_TOGGLE)
+#ifdef EDGEK_KERNELS_BLOCK256_INL_HPP_
+#undef EDGEK_KERNELS_BLOCK256_INL_HPP_
+#else
+#define EDGEK_KERNELS_BLOCK256_INL_HPP_
+#endif
+
+#include "edgek/kernels/integer_dot-inl.hpp"
+#include "edgek/kernels/rows-inl.hpp"
+
+EDGEK_BEFORE_UNIT
+
+/// Entry j of each row's int16 table, in all lanes of the row's 128-bit block.
+template <class V16>
+HWY_INLINE V16 BroadcastEntry(V16 table, std::size_t j) {
+  const RowU16 d16;
+  const auto bytes = static_cast<std::uint16_t>((2 * j) | (2 * j + 1) << 8);
+  return hn::TableLookupBytes(table, hn::BitCast(RowI16(), hn::Set(d16, bytes)));
+}
+
+/// acc + scale * (w_a . x_a + w_b . x_b), by 128-bit block; the second product is left out for kSteps == 1.
+/// Arm's four-way products give int32 at once; elsewhere a 16-bit multiply-add applies the scale and widens,
+/// one instruction less on x86 than a four-way product and a 32-bit multiply.
+template <int kSteps, class V32, class V16, class V8, class VX>
+HWY_INLINE V32 AddScaledSteps(V32 acc, V16 scale, V8 w_a, VX x_a, V8 w_b, VX x_b) {
+  const RowI16 d16;
+  const RowI32 d32;
+  (void)d16;
+#if EDGEK_UNIT_DOT && HWY_ARCH_ARM
+  V32 dot = AddQuads(d32, hn::Zero(d32), w_a, x_a);
+  if constexpr (kSteps == 2) dot = AddQuads(d32, dot, w_b, x_b);
+  return hn::MulAdd(dot, hn::ShiftRight<16>(hn::BitCast(d32, scale)), acc);
+#else
+  auto dot = Pairs(d16, w_a, x_a);
+  if constexpr (kSteps == 2) dot = hn::Add(dot, Pairs(d16, w_b, x_b));
+  return AddPairProducts(d32, acc, dot, scale);
+#endif
+}
+
+/// The sum of the minimums with the sums of the activations (kMins), or what the weights' bias of 32 adds to
+/// the integer sum, for one vector of rows.
+template <bool kMins, class V16>
+HWY_INLINE hn::VFromD<RowI32> SumsOfActivations(V16 a, V16 b, const std::int16_t* sums) {
+  const RowI16 d16;
+  const RowI32 d32;
+  const auto low = hn::LoadDup128(d16, sums), high = hn::LoadDup128(d16, sums + 8);  // of 16 values each
+  if constexpr (kMins) {
+    const auto one = hn::Set(d16, 1);
+    const auto of32 = hn::ReorderDemote2To(d16, hn::WidenMulPairwiseAdd(d32, low, one),
+                                           hn::WidenMulPairwiseAdd(d32, high, one));
+    return hn::WidenMulPairwiseAdd(d32, b, of32);
+  } else {
+    const auto sum = AddPairProducts(d32, hn::WidenMulPairwiseAdd(d32, a, low), b, high);
+    return hn::Neg(hn::ShiftLeft<5>(sum));
+  }
+}
+
+/// The float steps of one super-block. `isum` and `msum`: int32 (4 vectors of rows, lanes).
+template <bool kMins, class VF>
+HWY_INLINE VF AddBlock256(const std::int32_t* isum, const std::int32_t* msum, VF scale, VF min, float d_x, VF acc) {
+  const RowF32 df;
+  const RowI32 d32;
+  const auto rows = [&](const std::int32_t* v) EDGEK_UNIT_ATTR {
+    return hn::ConvertTo(df, RowTree(hn::Load(d32, v), hn::Load(d32, v + kTileRows), hn::Load(d32, v + 2 * kTileRows),
+                                     hn::Load(d32, v + 3 * kTileRows)));
+  };
+  const auto d = hn::Set(df, d_x);
+  acc = Fma(rows(isum), hn::Mul(scale, d), acc);
+  return kMins ? Fma(rows(msum), hn::Neg(hn::Mul(min, d)), acc) : acc;
+}
+
+// ---- one token: a vector of rows stays in registers
+
+/// Group g of one vector of rows, added to acc.
+template <class F, int g, class V16, class V32>
+HWY_INLINE V32 AddGroup(TilePointers p, std::size_t i, std::size_t offset, V16 a, V16 b, const std::int8_t* q, V32 acc) {
+  const RowI8 di8;
+  hn::VFromD<RowU8> w0, w1, w2, w3;
+  F::template Group<g>(p, i, offset, w0, w1, w2, w3);
+  const auto x = [&](int v) EDGEK_UNIT_ATTR { return hn::LoadDup128(di8, q + 16 * F::Step(g, v)); };
+  const auto scale = [&](int v) EDGEK_UNIT_ATTR {
+    const int j = F::Step(g, v) / F::kStepsPerScale;
+    return BroadcastEntry(j < 8 ? a : b, static_cast<std::size_t>(j % 8));
+  };
+  if constexpr (F::kStepsPerScale == 2) {
+    acc = AddScaledSteps<2>(acc, scale(0), w0, x(0), w1, x(1));
+    return AddScaledSteps<2>(acc, scale(2), w2, x(2), w3, x(3));
+  } else {
+    acc = AddScaledSteps<1>(acc, scale(0), w0, x(0), w0, x(0));
+    acc = AddScaledSteps<1>(acc, scale(1), w1, x(1), w1, x(1));
+    acc = AddScaledSteps<1>(acc, scale(2), w2, x(2), w2, x(2));
+    return AddScaledSteps<1>(acc, scale(3), w3, x(3), w3, x(3));
+  }
+}
+
+template <class F>
+HWY_INLINE void Tile256One(const MatmulJob& job, TilePointers p, float* HWY_RESTRICT out) {
+  constexpr std::size_t kBytes = info(F::kFormat).block_bytes;
+  const RowF32 df;
+  const RowI32 d32;
+  const PackedA256 token = packed_a256(job.x, job.cols);
+  const std::size_t blocks = job.cols / 256;
+  StreamPrefetch prefetch(p, job.prefetch);
+  auto sum = hn::Zero(df);
+  for (std::size_t block = 0; block < blocks; ++block) {
+    const std::size_t offset = block * kBytes;
+    prefetch.Advance(offset + kBytes);
+    HWY_ALIGN std::int32_t isum[4 * kTileRows];
+    HWY_ALIGN std::int32_t msum[4 * kTileRows];
+    for (std::size_t i = 0; i < 4; ++i) {
+      hn::VFromD<RowI16> a, b;
+      F::Header(p, i, offset, a, b);
+      const auto of_x = SumsOfActivations<F::kMins>(a, b, token.sum + 16 * block);
+      if constexpr (F::kMins) hn::Store(of_x, d32, msum + i * kTileRows);
+      auto acc = F::kMins ? hn::Zero(d32) : of_x;
+      acc = AddGroup<F, 0>(p, i, offset, a, b, token.q + 256 * block, acc);
+      acc = AddGroup<F, 1>(p, i, offset, a, b, token.q + 256 * block, acc);
+      acc = AddGroup<F, 2>(p, i, offset, a, b, token.q + 256 * block, acc);
+      acc = AddGroup<F, 3>(p, i, offset, a, b, token.q + 256 * block, acc);
+      hn::Store(acc, d32, isum + i * kTileRows);
+    }
+    const auto min = F::kMins ? LoadRowHalves(p, offset + F::kScaleOffset + 2) : hn::Zero(df);
+    sum = AddBlock256<F::kMins>(isum, msum, LoadRowHalves(p, offset + F::kScaleOffset), min, token.d[block], sum);
+  }
+  hn::Store(sum, df, out);
+}
+
+// ---- several tokens: super-blocks are unpacked to bytes first
+
+/// One super-block of a tile, unpacked.
+struct Unpacked256 {
+  HWY_ALIGN std::uint8_t weights[16 * 4 * kRowVectorBytes];  // (step, vector of rows)
+  HWY_ALIGN std::int16_t a[4 * 2 * kTileRows];               // (vector of rows, 8 entries per row)
+  HWY_ALIGN std::int16_t b[4 * 2 * kTileRows];
+  HWY_ALIGN float scale[kTileRows];
+  HWY_ALIGN float min[kTileRows];
+};
+
+/// Unpacks the super-block at `offset` of a tile.
+using Unpack256Fn = void (*)(TilePointers p, std::size_t offset, Unpacked256* to);
+
+template <class F, int g>
+HWY_INLINE void StoreGroup(TilePointers p, std::size_t i, std::size_t offset, std::uint8_t* to) {
+  const RowU8 d8;
+  hn::VFromD<RowU8> w0, w1, w2, w3;
+  F::template Group<g>(p, i, offset, w0, w1, w2, w3);
+  hn::Store(w0, d8, to + (4 * F::Step(g, 0) + i) * kRowVectorBytes);
+  hn::Store(w1, d8, to + (4 * F::Step(g, 1) + i) * kRowVectorBytes);
+  hn::Store(w2, d8, to + (4 * F::Step(g, 2) + i) * kRowVectorBytes);
+  hn::Store(w3, d8, to + (4 * F::Step(g, 3) + i) * kRowVectorBytes);
+}
+
+template <class F>
+HWY_NOINLINE void Unpack256(TilePointers p, std::size_t offset, Unpacked256* to) {
+  const RowI16 d16;
+  const RowF32 df;
+  for (std::size_t i = 0; i < 4; ++i) {
+    hn::VFromD<RowI16> a, b;
+    F::Header(p, i, offset, a, b);
+    hn::Store(a, d16, to->a + i * 2 * kTileRows);
+    hn::Store(b, d16, to->b + i * 2 * kTileRows);
+    StoreGroup<F, 0>(p, i, offset, to->weights);
+    StoreGroup<F, 1>(p, i, offset, to->weights);
+    StoreGroup<F, 2>(p, i, offset, to->weights);
+    StoreGroup<F, 3>(p, i, offset, to->weights);
+  }
+  hn::Store(LoadRowHalves(p, offset + F::kScaleOffset), df, to->scale);
+  hn::Store(F::kMins ? LoadRowHalves(p, offset + F::kScaleOffset + 2) : hn::Zero(df), df, to->min);
+}
+
+/// One unpacked super-block times one token.
+template <bool kMins>
+HWY_INLINE void AddUnpacked256(const Unpacked256& u, std::size_t block, const PackedA256& token,
+                               float* HWY_RESTRICT out) {
+  constexpr std::size_t kSteps = kMins ? 2 : 1;  // steps per scale
+  const RowU8 d8;
+  const RowI8 di8;
+  const RowI16 d16;
+  const RowI32 d32;
+  const RowF32 df;
+  HWY_ALIGN std::int32_t isum[4 * kTileRows];
+  HWY_ALIGN std::int32_t msum[4 * kTileRows];
+  for (std::size_t i = 0; i < 4; ++i) {
+    const auto a = hn::Load(d16, u.a + i * 2 * kTileRows), b = hn::Load(d16, u.b + i * 2 * kTileRows);
+    const auto of_x = SumsOfActivations<kMins>(a, b, token.sum + 16 * block);
+    hn::Store(of_x, d32, msum + i * kTileRows);
+    auto acc = kMins ? hn::Zero(d32) : of_x;
+    const auto w = [&](std::size_t s) EDGEK_UNIT_ATTR { return hn::Load(d8, u.weights + (4 * s + i) * kRowVectorBytes); };
+    const auto x = [&](std::size_t s) EDGEK_UNIT_ATTR { return hn::LoadDup128(di8, token.q + 256 * block + 16 * s); };
+    for (std::size_t j = 0; j < 8; ++j) {
+      if constexpr (kSteps == 2) {
+        acc = AddScaledSteps<2>(acc, BroadcastEntry(a, j), w(2 * j), x(2 * j), w(2 * j + 1), x(2 * j + 1));
+      } else {
+        acc = AddScaledSteps<1>(acc, BroadcastEntry(a, j), w(j), x(j), w(j), x(j));
+        acc = AddScaledSteps<1>(acc, BroadcastEntry(b, j), w(j + 8), x(j + 8), w(j + 8), x(j + 8));
+      }
+    }
+    hn::Store(acc, d32, isum + i * kTileRows);
+  }
+  hn::Store(AddBlock256<kMins>(isum, msum, hn::Load(df, u.scale), hn::Load(df, u.min), token.d[block],
+                               hn::Load(df, out)),
+            df, out);
+}
+
+template <bool kMins>
+HWY_NOINLINE void Rows256Many(const MatmulJob& job, std::size_t begin, std::size_t end, Unpack256Fn unpack,
+                              std::size_t block_bytes) {
+  const std::size_t blocks = job.cols / 256;
+  Unpacked256 unpacked;
+  WalkTiles(job, begin, end, [&](TilePointers p, float* out) EDGEK_UNIT_ATTR {
+    for (std::size_t i = 0; i < job.tokens * kTileRows; ++i) out[i] = 0.0f;
+    StreamPrefetch prefetch(p, job.prefetch);
+    for (std::size_t b = 0; b < blocks; ++b) {
+      prefetch.Advance((b + 1) * block_bytes);
+      unpack(p, b * block_bytes, &unpacked);
+      for (std::size_t t = 0; t < job.tokens; ++t)
+        AddUnpacked256<kMins>(unpacked, b, packed_a256(job.x + t * job.x_stride, job.cols), out + t * kTileRows);
+    }
+  });
+}
+
+/// RowsFn of a format with super-blocks of 256.
+template <class F>
+HWY_NOINLINE void Rows256(const MatmulJob& job, std::size_t begin, std::size_t end) noexcept {
+  static_assert(F::kStepsPerScale == (F::kMins ? 2 : 1));
+  if (job.tokens == 1) {
+    WalkTiles(job, begin, end, [&](TilePointers p, float* out) EDGEK_UNIT_ATTR { Tile256One<F>(job, p, out); });
+  } else {
+    Rows256Many<F::kMins>(job, begin, end, &Unpack256<F>, info(F::kFormat).block_bytes);
+  }
+}
+
+EDGEK_AFTER_UNIT
+
+#endif  // EDGEK_KERNELS_BLOCK256_INL_HPP_

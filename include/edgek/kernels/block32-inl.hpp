@@ -1,0 +1,205 @@
+// Row kernels of the formats with blocks of 32 weights: Q8_0, Q4_0, Q4_1, Q5_0, Q5_1. What differs between
+// them is a small class F in the format's own file:
+//   kFormat      the format
+//   kBias        what is to be subtracted from the loaded weights
+//   kMin         whether a minimum follows the scale
+//   kMaxWeight   largest loaded weight; 255 says that they are bytes of all values, signed but for kFlip
+//   Load(p, i, offset, low, high)   weights 0..15 and 16..31 of the block at `offset` of rows i, i + 4, ...
+// acc = fma(float(isum), d_w * d_x, acc), then for kMin acc = fma(float(sum_x), m_w * d_x, acc), block by
+// block: lanes are rows, so every target has the bits of the scalar loop.
+#if defined(EDGEK_KERNELS_BLOCK32_INL_HPP_) == defined(EDGEK_UNIT_TOGGLE)
+#ifdef EDGEK_KERNELS_BLOCK32_INL_HPP_
+#undef EDGEK_KERNELS_BLOCK32_INL_HPP_
+#else
+#define EDGEK_KERNELS_BLOCK32_INL_HPP_
+#endif
+
+#include "edgek/kernels/integer_dot-inl.hpp"
+#include "edgek/kernels/rows-inl.hpp"
+
+EDGEK_BEFORE_UNIT
+
+/// What the code behind the loads must know of a format. It is compiled once per kMaxWeight (once in all with
+/// four-way products), not once per format.
+struct Shape32 {
+  std::int32_t bias;
+  bool min;
+};
+template <class F>
+inline constexpr Shape32 kShape32 = {F::kBias, F::kMin};
+
+/// Partial sums of one vector of rows with one token's 32 activations.
+template <int kMaxWeight, class V8, class VX>
+HWY_INLINE auto BlockPartial(V8 low, V8 high, VX x_low, VX x_high) {
+  const RowI8 di8;
+  const RowI16 d16;
+  const RowI32 d32;
+  (void)di8, (void)d16, (void)d32;
+#if EDGEK_UNIT_DOT
+  return AddQuads(d32, AddQuads(d32, hn::Zero(d32), low, x_low), high, x_high);
+#else
+  if constexpr (kMaxWeight == 255) {  // two pair sums would not fit int16
+    const auto one = hn::Set(d16, 1);
+    const auto a = hn::WidenMulPairwiseAdd(d32, SignedPairs(d16, hn::BitCast(di8, low), x_low), one);
+    return AddPairProducts(d32, a, SignedPairs(d16, hn::BitCast(di8, high), x_high), one);
+  } else {
+    return hn::Add(Pairs(d16, low, x_low), Pairs(d16, high, x_high));
+  }
+#endif
+}
+
+/// Lane r: the integer sum of row r, from the partial sums of its four vectors.
+template <int kMaxWeight, class V>
+HWY_INLINE hn::VFromD<RowI32> BlockSum(V p0, V p1, V p2, V p3) {
+#if EDGEK_UNIT_DOT
+  return RowTree(p0, p1, p2, p3);
+#else
+  if constexpr (kMaxWeight == 255) {
+    return RowTree(p0, p1, p2, p3);
+  } else if constexpr (kMaxWeight * 127 * 16 <= 32767) {
+    return RowTreeOfSmall(p0, p1, p2, p3);
+  } else {
+    const RowI16 d16;
+    const RowI32 d32;
+    const auto one = hn::Set(d16, 1);
+    return RowTree(hn::WidenMulPairwiseAdd(d32, p0, one), hn::WidenMulPairwiseAdd(d32, p1, one),
+                   hn::WidenMulPairwiseAdd(d32, p2, one), hn::WidenMulPairwiseAdd(d32, p3, one));
+  }
+#endif
+}
+
+/// The float step of one block.
+template <class V32, class VF>
+HWY_INLINE VF AddBlock32(Shape32 shape, V32 isum, VF scale, VF min, float d_x, std::int32_t sum_x, VF acc) {
+  const hn::DFromV<V32> d32;
+  const hn::DFromV<VF> df;
+  const VF d = hn::Set(df, d_x);
+  isum = hn::Sub(isum, hn::Set(d32, shape.bias * sum_x));
+  acc = Fma(hn::ConvertTo(df, isum), hn::Mul(scale, d), acc);
+  return shape.min ? Fma(hn::Set(df, static_cast<float>(sum_x)), hn::Mul(min, d), acc) : acc;
+}
+
+// ---- one token: everything stays in registers
+
+template <class F, class VF>
+HWY_INLINE VF AddBlock32One(TilePointers p, std::size_t offset, const PackedA32& token, std::size_t block, VF acc) {
+  const RowI8 di8;
+  const auto x_low = hn::LoadDup128(di8, token.q + 32 * block);
+  const auto x_high = hn::LoadDup128(di8, token.q + 32 * block + 16);
+  const auto partial = [&](std::size_t i) EDGEK_UNIT_ATTR {
+    hn::VFromD<RowU8> low, high;
+    F::Load(p, i, offset, low, high);
+    return BlockPartial<F::kMaxWeight>(low, high, x_low, x_high);
+  };
+  const auto isum = BlockSum<F::kMaxWeight>(partial(0), partial(1), partial(2), partial(3));
+  const auto min = F::kMin ? LoadRowHalves(p, offset + 2) : hn::Zero(RowF32());
+  return AddBlock32(kShape32<F>, isum, LoadRowHalves(p, offset), min, token.d[block], token.sum[block], acc);
+}
+
+template <class F>
+HWY_INLINE void Tile32One(const MatmulJob& job, TilePointers p, float* HWY_RESTRICT out) {
+  constexpr std::size_t kBytes = info(F::kFormat).block_bytes;
+  constexpr std::size_t kStep = 4;  // blocks between prefetches
+  const RowF32 df;
+  const PackedA32 token = packed_a32(job.x, job.cols);
+  const std::size_t blocks = job.cols / 32;
+  StreamPrefetch prefetch(p, job.prefetch);
+  auto acc = hn::Zero(df);
+  std::size_t b = 0;
+  for (; b + kStep <= blocks; b += kStep) {
+    prefetch.Advance((b + kStep) * kBytes);
+    for (std::size_t j = 0; j < kStep; ++j) acc = AddBlock32One<F>(p, (b + j) * kBytes, token, b + j, acc);
+  }
+  for (; b < blocks; ++b) acc = AddBlock32One<F>(p, b * kBytes, token, b, acc);
+  hn::Store(acc, df, out);
+}
+
+// ---- several tokens: blocks are unpacked to bytes first
+
+/// One block of a tile, unpacked.
+struct Unpacked32 {
+  HWY_ALIGN std::uint8_t weights[8 * kRowVectorBytes];  // (low, high; vector of rows)
+  float scale[kTileRows];
+  float min[kTileRows];
+};
+
+/// Unpacks `count` blocks of a tile from the block at `offset` on.
+using Unpack32Fn = void (*)(TilePointers p, std::size_t offset, std::size_t count, Unpacked32* to);
+
+template <class F>
+HWY_NOINLINE void Unpack32(TilePointers p, std::size_t offset, std::size_t count, Unpacked32* to) {
+  const RowU8 d8;
+  const RowF32 df;
+  for (std::size_t b = 0; b < count; ++b, offset += info(F::kFormat).block_bytes, ++to) {
+    for (std::size_t i = 0; i < 4; ++i) {
+      hn::VFromD<RowU8> low, high;
+      F::Load(p, i, offset, low, high);
+      hn::Store(low, d8, to->weights + i * kRowVectorBytes);
+      hn::Store(high, d8, to->weights + (4 + i) * kRowVectorBytes);
+    }
+    hn::StoreU(LoadRowHalves(p, offset), df, to->scale);
+    if constexpr (F::kMin) hn::StoreU(LoadRowHalves(p, offset + 2), df, to->min);
+  }
+}
+
+/// `count` unpacked blocks from block `first` on, times one token.
+template <int kMaxWeight>
+HWY_NOINLINE void AddUnpacked32(Shape32 shape, const Unpacked32* block, std::size_t first, std::size_t count,
+                                const PackedA32& token, float* HWY_RESTRICT out) {
+  const RowU8 d8;
+  const RowI8 di8;
+  const RowF32 df;
+  auto acc = hn::Load(df, out);
+  for (std::size_t b = first; b < first + count; ++b, ++block) {
+    const auto x_low = hn::LoadDup128(di8, token.q + 32 * b);
+    const auto x_high = hn::LoadDup128(di8, token.q + 32 * b + 16);
+    const auto partial = [&](std::size_t i) EDGEK_UNIT_ATTR {
+      return BlockPartial<kMaxWeight>(hn::Load(d8, block->weights + i * kRowVectorBytes),
+                                      hn::Load(d8, block->weights + (4 + i) * kRowVectorBytes), x_low, x_high);
+    };
+    const auto isum = BlockSum<kMaxWeight>(partial(0), partial(1), partial(2), partial(3));
+    acc = AddBlock32(shape, isum, hn::LoadU(df, block->scale), hn::LoadU(df, block->min), token.d[b], token.sum[b], acc);
+  }
+  hn::Store(acc, df, out);
+}
+
+/// Which copy of the shared code serves a format. The copy for signed bytes serves all; on SSE2, a fallback for
+/// CPUs from before 2013, it does, to spare every including file the time of compiling the others.
+template <class F>
+inline constexpr int kWeightClass = EDGEK_UNIT_DOT || HWY_TARGET == HWY_SSE2 ? 255 : F::kMaxWeight;
+
+template <int kMaxWeight>
+HWY_NOINLINE void Rows32Many(const MatmulJob& job, std::size_t begin, std::size_t end, Shape32 shape,
+                             Unpack32Fn unpack, std::size_t block_bytes) {
+  constexpr std::size_t kStep = 8;
+  const std::size_t blocks = job.cols / 32;
+  Unpacked32 unpacked[kStep];
+  for (Unpacked32& u : unpacked)
+    for (float& m : u.min) m = 0.0f;
+  WalkTiles(job, begin, end, [&](TilePointers p, float* out) EDGEK_UNIT_ATTR {
+    for (std::size_t i = 0; i < job.tokens * kTileRows; ++i) out[i] = 0.0f;
+    StreamPrefetch prefetch(p, job.prefetch);
+    for (std::size_t b = 0; b < blocks; b += kStep) {
+      const std::size_t count = HWY_MIN(kStep, blocks - b);
+      prefetch.Advance((b + count) * block_bytes);
+      unpack(p, b * block_bytes, count, unpacked);
+      for (std::size_t t = 0; t < job.tokens; ++t)
+        AddUnpacked32<kMaxWeight>(shape, unpacked, b, count, packed_a32(job.x + t * job.x_stride, job.cols),
+                                  out + t * kTileRows);
+    }
+  });
+}
+
+/// RowsFn of a format with blocks of 32.
+template <class F>
+HWY_NOINLINE void Rows32(const MatmulJob& job, std::size_t begin, std::size_t end) noexcept {
+  if (job.tokens == 1) {
+    WalkTiles(job, begin, end, [&](TilePointers p, float* out) EDGEK_UNIT_ATTR { Tile32One<F>(job, p, out); });
+  } else {
+    Rows32Many<kWeightClass<F>>(job, begin, end, kShape32<F>, &Unpack32<F>, info(F::kFormat).block_bytes);
+  }
+}
+
+EDGEK_AFTER_UNIT
+
+#endif  // EDGEK_KERNELS_BLOCK32_INL_HPP_

@@ -1,0 +1,33 @@
+// The 4-bit part that the formats Q4_0, Q4_1, Q5_0, Q5_1, Q4_K and Q5_K share.
+#if defined(EDGEK_KERNELS_NIBBLES_INL_HPP_) == defined(EDGEK_UNIT_TOGGLE)
+#ifdef EDGEK_KERNELS_NIBBLES_INL_HPP_
+#undef EDGEK_KERNELS_NIBBLES_INL_HPP_
+#else
+#define EDGEK_KERNELS_NIBBLES_INL_HPP_
+#endif
+
+#include "edgek/kernels/rows-inl.hpp"
+
+EDGEK_BEFORE_UNIT
+
+/// Low and high halves of every byte, as bytes 0..15.
+template <class V8>
+HWY_INLINE V8 LowNibbles(V8 bytes) {
+  return hn::And(bytes, hn::Set(hn::DFromV<V8>(), 15));
+}
+template <class V8>
+HWY_INLINE V8 HighNibbles(V8 bytes) {
+  return hn::ShiftRight<4>(bytes);
+}
+
+/// 16 in every byte whose bit of `bits` is set: byte i of a 128-bit block looks at bit i % 8 of its own byte.
+template <class V8>
+HWY_INLINE V8 FifthBits(V8 bits) {
+  const hn::DFromV<V8> d;
+  const auto position = hn::Dup128VecFromValues(d, 1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128);
+  return hn::IfThenElseZero(hn::TestBit(bits, position), hn::Set(d, 16));
+}
+
+EDGEK_AFTER_UNIT
+
+#endif  // EDGEK_KERNELS_NIBBLES_INL_HPP_

@@ -1,0 +1,434 @@
+// Matmul for many tokens: weights are unpacked on the fly into a panel that stays in the first caches, and
+// multiplied from there by all tokens at hand. Lanes are rows, blocks are taken in order: the same bits as
+// the row kernels.
+//
+// A panel holds two vectors of rows. Its weights are quads, [k / 4][row][4]: one activation dword, broadcast,
+// meets four weights of every row. A register tile is 2 vectors of rows x 4 tokens: 8 sums for 6 loads.
+#if defined(EDGEK_KERNELS_PANEL_INL_HPP_) == defined(EDGEK_UNIT_TOGGLE)
+#ifdef EDGEK_KERNELS_PANEL_INL_HPP_
+#undef EDGEK_KERNELS_PANEL_INL_HPP_
+#else
+#define EDGEK_KERNELS_PANEL_INL_HPP_
+#endif
+
+#include "edgek/kernels/block256-inl.hpp"
+#include "edgek/kernels/block32-inl.hpp"
+#include "edgek/kernels/integer_dot-inl.hpp"
+#include "edgek/kernels/rows-inl.hpp"
+
+EDGEK_BEFORE_UNIT
+
+using PanelI32 = hn::CappedTag<std::int32_t, 16>;
+using PanelU8 = hn::Repartition<std::uint8_t, PanelI32>;
+using PanelI8 = hn::Repartition<std::int8_t, PanelI32>;
+using PanelI16 = hn::Repartition<std::int16_t, PanelI32>;
+using PanelF32 = hn::Repartition<float, PanelI32>;
+
+inline constexpr std::size_t kMaxPanelRows = 2 * hn::MaxLanes(PanelI32());
+inline constexpr std::size_t kTileTokens = 4;
+
+HWY_INLINE std::size_t PanelRows() { return 2 * hn::Lanes(PanelI32()); }
+
+/// Unpacked bytes of a panel, so chosen that they stay in a 32 KiB first cache beside the activations.
+inline constexpr std::size_t kPanelWeights = 16 * 1024;
+
+/// Takes the vectors of rows 0..3 at `from` (16 bytes of the rows i, i + 4, ... each) and stores their dwords as
+/// four vectors over all rows, `stride` bytes apart.
+HWY_INLINE void Transpose(const void* from, std::byte* to, std::size_t stride) {
+  const RowI32 d32;
+  const RowU64 d64;
+  const std::int32_t* v = static_cast<const std::int32_t*>(from);
+  const auto v0 = hn::Load(d32, v), v1 = hn::Load(d32, v + kTileRows);
+  const auto v2 = hn::Load(d32, v + 2 * kTileRows), v3 = hn::Load(d32, v + 3 * kTileRows);
+  const auto l01 = hn::BitCast(d64, hn::InterleaveLower(d32, v0, v1));
+  const auto u01 = hn::BitCast(d64, hn::InterleaveUpper(d32, v0, v1));
+  const auto l23 = hn::BitCast(d64, hn::InterleaveLower(d32, v2, v3));
+  const auto u23 = hn::BitCast(d64, hn::InterleaveUpper(d32, v2, v3));
+  const auto store = [&](auto row, std::size_t j) EDGEK_UNIT_ATTR {
+    hn::StoreU(hn::BitCast(d32, row), d32, reinterpret_cast<std::int32_t*>(to + j * stride));
+  };
+  store(hn::InterleaveLower(d64, l01, l23), 0);
+  store(hn::InterleaveUpper(d64, l01, l23), 1);
+  store(hn::InterleaveLower(d64, u01, u23), 2);
+  store(hn::InterleaveUpper(d64, u01, u23), 3);
+}
+
+/// Products of one quad of weights with four broadcast activations, added to a partial sum: int32 where there
+/// are four-way products or the weights are signed bytes, int16 (no widening per product) elsewhere.
+template <int kMaxWeight>
+inline constexpr bool kWidePartials = EDGEK_UNIT_DOT != 0 || kMaxWeight == 255;
+
+/// Quads that a partial sum can take without overflow.
+template <int kMaxWeight>
+inline constexpr std::size_t kQuadsPerPartial = kWidePartials<kMaxWeight> ? 64 : 32767 / (2 * 127 * kMaxWeight);
+
+/// Hides a partial sum's history from the compiler: g++ turns chains of vector additions into trees, hoists the
+/// products and spills (without this the tile runs at 0.6-0.7 of its speed).
+template <class V>
+HWY_INLINE void KeepInOrder(V& v) {
+#if HWY_COMPILER_GCC_ACTUAL && HWY_ARCH_X86 && !EDGEK_UNIT_DOT
+  __asm__("" : "+x"(v.raw));
+#else
+  (void)v;
+#endif
+}
+
+template <int kMaxWeight, class V, class VW, class VX>
+HWY_INLINE void AddQuad(V& partial, VW weights, VX x) {
+  const PanelI16 d16;
+  const PanelI32 d32;
+  (void)d16, (void)d32;
+#if EDGEK_UNIT_DOT
+  partial = AddQuads(d32, partial, weights, x);
+#else
+  if constexpr (kMaxWeight == 255) {
+    const auto pairs = SignedPairs(d16, hn::BitCast(PanelI8(), weights), x);
+    partial = AddPairProducts(d32, partial, pairs, hn::Set(d16, 1));
+  } else {
+    partial = hn::Add(partial, Pairs(d16, weights, x));
+  }
+  KeepInOrder(partial);
+#endif
+}
+
+/// Lanes of the partial sums: int32, or int16 where they are narrow.
+template <int kMaxWeight>
+using PartialTag = hwy::If<kWidePartials<kMaxWeight>, PanelI32, PanelI16>;
+
+/// The partial sums of a register tile, (tokens, 2 vectors of rows).
+template <int kMaxWeight>
+struct TilePartials {
+  using D = PartialTag<kMaxWeight>;
+  HWY_ALIGN hn::TFromD<D> sums[2 * kTileTokens * hn::MaxLanes(D())];
+
+  HWY_INLINE hn::VFromD<D> At(std::size_t i) const { return hn::Load(D(), sums + i * hn::Lanes(D())); }
+};
+
+/// Multiplies `quads` quads of the panel with 4 tokens. (Stored partial sums and a loop over them cost 3 % of
+/// the tile's speed and spare the including file a second of compile time.)
+template <int kMaxWeight>
+HWY_INLINE void TileQuads(const std::byte* weights, std::size_t quads, const std::int8_t* const* x,
+                          TilePartials<kMaxWeight>& partials) {
+  const PartialTag<kMaxWeight> dp;
+  const PanelI32 d32;
+  const PanelI8 di8;
+  const PanelU8 du8;
+  const std::size_t bytes = 4 * hn::Lanes(d32);
+  auto a0 = hn::Zero(dp), a1 = hn::Zero(dp), a2 = hn::Zero(dp), a3 = hn::Zero(dp);
+  auto b0 = hn::Zero(dp), b1 = hn::Zero(dp), b2 = hn::Zero(dp), b3 = hn::Zero(dp);
+  const std::uint8_t* w = reinterpret_cast<const std::uint8_t*>(weights);
+  for (std::size_t q = 0; q < quads; ++q, w += 2 * bytes) {
+    const auto wa = hn::Load(du8, w), wb = hn::Load(du8, w + bytes);
+    const auto broadcast = [&](std::size_t t) EDGEK_UNIT_ATTR {
+      std::int32_t dword;
+      __builtin_memcpy(&dword, x[t] + 4 * q, sizeof dword);
+      return hn::BitCast(di8, hn::Set(d32, dword));
+    };
+    const auto x0 = broadcast(0);
+    AddQuad<kMaxWeight>(a0, wa, x0);
+    AddQuad<kMaxWeight>(b0, wb, x0);
+    const auto x1 = broadcast(1);
+    AddQuad<kMaxWeight>(a1, wa, x1);
+    AddQuad<kMaxWeight>(b1, wb, x1);
+    const auto x2 = broadcast(2);
+    AddQuad<kMaxWeight>(a2, wa, x2);
+    AddQuad<kMaxWeight>(b2, wb, x2);
+    const auto x3 = broadcast(3);
+    AddQuad<kMaxWeight>(a3, wa, x3);
+    AddQuad<kMaxWeight>(b3, wb, x3);
+  }
+  const auto store = [&](std::size_t i, auto v) EDGEK_UNIT_ATTR { hn::Store(v, dp, partials.sums + i * hn::Lanes(dp)); };
+  store(0, a0);
+  store(1, b0);
+  store(2, a1);
+  store(3, b1);
+  store(4, a2);
+  store(5, b2);
+  store(6, a3);
+  store(7, b3);
+}
+
+// What both kinds of block share. P has
+//   kBlockWeights                        weights per block
+//   block_bytes                          bytes of a block as stored
+//   BlockBytes(rows)                     bytes of an unpacked block of the panel
+//   Unpack(pointers, offset, rows, r, to)  one block of the kTileRows rows from r on, into its place of the panel
+//   Tile(panel, x, cols, block, acc)     one block of the panel times 4 tokens, added to acc[t * rows + r]
+
+/// Unpacks `count` blocks of the rows [row, row + rows) from block `first` on; the last row stands for missing ones.
+template <class P>
+HWY_INLINE void UnpackPanel(const P& kind, const MatmulJob& job, std::size_t row, std::size_t rows, std::size_t first,
+                            std::size_t count, std::byte* panel) {
+  const std::size_t panel_rows = PanelRows();
+  for (std::size_t r = 0; r < panel_rows; r += kTileRows) {
+    const std::uint8_t* p[kTileRows];
+    for (std::size_t j = 0; j < kTileRows; ++j)
+      p[j] = reinterpret_cast<const std::uint8_t*>(job.weights) + (row + HWY_MIN(r + j, rows - 1)) * job.row_bytes;
+    for (std::size_t b = 0; b < count; ++b)
+      kind.Unpack(static_cast<TilePointers>(p), (first + b) * kind.block_bytes, panel_rows, r,
+                  panel + b * P::BlockBytes(panel_rows));
+  }
+}
+
+/// The results of up to 4 tokens for the panel's rows, between the panels of a row.
+struct PanelSums {
+  HWY_ALIGN float acc[kTileTokens * kMaxPanelRows];  // (tokens, panel rows)
+
+  HWY_INLINE void Load(const MatmulJob& job, std::size_t t, std::size_t tokens, std::size_t row, std::size_t rows) {
+    const std::size_t panel_rows = PanelRows();
+    for (std::size_t j = 0; j < tokens; ++j)
+      __builtin_memcpy(acc + j * panel_rows, job.y + (t + j) * job.y_stride + row, rows * sizeof(float));
+  }
+  HWY_INLINE void Clear() {
+    for (float& a : acc) a = 0.0f;
+  }
+  HWY_INLINE void Store(const MatmulJob& job, std::size_t t, std::size_t tokens, std::size_t row, std::size_t rows) {
+    const std::size_t panel_rows = PanelRows();
+    for (std::size_t j = 0; j < tokens; ++j)
+      __builtin_memcpy(job.y + (t + j) * job.y_stride + row, acc + j * panel_rows, rows * sizeof(float));
+  }
+};
+
+/// The unpacked blocks [first, first + count) of a panel times all tokens.
+template <class P>
+HWY_INLINE void MultiplyPanel(const P& kind, const MatmulJob& job, std::size_t row, std::size_t rows,
+                              std::size_t first, std::size_t count, const std::byte* panel) {
+  const std::size_t block_bytes = P::BlockBytes(PanelRows());
+  PanelSums sums;
+  for (std::size_t t = 0; t < job.tokens; t += kTileTokens) {
+    const std::size_t tokens = HWY_MIN(kTileTokens, job.tokens - t);
+    const std::byte* x[kTileTokens];  // the last token stands for missing ones
+    for (std::size_t j = 0; j < kTileTokens; ++j) x[j] = job.x + (t + HWY_MIN(j, tokens - 1)) * job.x_stride;
+    sums.Clear();
+    if (first != 0) sums.Load(job, t, tokens, row, rows);
+    for (std::size_t b = 0; b < count; ++b) kind.Tile(panel + b * block_bytes, x, job.cols, first + b, sums.acc);
+    sums.Store(job, t, tokens, row, rows);
+  }
+}
+
+/// A PanelFn but for the kind of block.
+template <class P>
+HWY_NOINLINE void PanelMatmul(const P& kind, const MatmulJob& job, std::size_t begin, std::size_t end,
+                              std::byte* scratch) noexcept {
+  const std::size_t panel_rows = PanelRows();
+  const std::size_t blocks = job.cols / P::kBlockWeights;
+  const std::size_t step = HWY_MAX(std::size_t{1}, kPanelWeights / (panel_rows * P::kBlockWeights));
+  for (std::size_t row = begin; row < end; row += panel_rows) {
+    const std::size_t rows = HWY_MIN(panel_rows, end - row);
+    for (std::size_t first = 0; first < blocks || first == 0; first += step) {
+      const std::size_t count = HWY_MIN(step, blocks - first);
+      UnpackPanel(kind, job, row, rows, first, count, scratch);
+      MultiplyPanel(kind, job, row, rows, first, count, scratch);
+    }
+  }
+}
+
+/// Panels of the formats with blocks of 32. A block of the panel: 8 quads, scales, minimums.
+template <int kMaxWeight>
+struct Panel32 {
+  static constexpr std::size_t kBlockWeights = 32;
+  static constexpr std::size_t kQuads = 8;
+
+  Shape32 shape;
+  Unpack32Fn unpack;
+  std::size_t block_bytes;
+
+  static HWY_INLINE std::size_t BlockBytes(std::size_t rows) { return rows * (32 + 4 + 4); }
+
+  HWY_INLINE void Unpack(TilePointers p, std::size_t offset, std::size_t rows, std::size_t r, std::byte* to) const {
+    Unpacked32 u;
+    for (float& m : u.min) m = 0.0f;
+    unpack(p, offset, 1, &u);
+    Transpose(u.weights, to + 4 * r, 4 * rows);
+    Transpose(u.weights + 4 * kRowVectorBytes, to + 4 * r + 16 * rows, 4 * rows);
+    __builtin_memcpy(to + 32 * rows + 4 * r, u.scale, sizeof u.scale);
+    __builtin_memcpy(to + 36 * rows + 4 * r, u.min, sizeof u.min);
+  }
+
+  HWY_INLINE void Tile(const std::byte* panel, const std::byte* const* x, std::size_t cols, std::size_t block,
+                       float* HWY_RESTRICT acc) const {
+    const PanelI32 d32;
+    const PanelF32 df;
+    const std::size_t lanes = hn::Lanes(d32);
+    const float* scales = reinterpret_cast<const float*>(panel + 64 * lanes);
+    const PackedA32 tokens[kTileTokens] = {packed_a32(x[0], cols), packed_a32(x[1], cols), packed_a32(x[2], cols),
+                                           packed_a32(x[3], cols)};
+    HWY_ALIGN std::int32_t isum[kTileTokens * kMaxPanelRows];  // (token, vector, lane)
+    constexpr std::size_t kRun = HWY_MIN(kQuads, kQuadsPerPartial<kMaxWeight>);
+    for (std::size_t quad = 0; quad < kQuads; quad += kRun) {
+      const std::int8_t* q[kTileTokens];
+      for (std::size_t t = 0; t < kTileTokens; ++t) q[t] = tokens[t].q + 32 * block + 4 * quad;
+      TilePartials<kMaxWeight> partials;
+      TileQuads<kMaxWeight>(panel + 8 * quad * lanes, kRun, q, partials);
+      for (std::size_t i = 0; i < 2 * kTileTokens; ++i) {
+        const auto sum = Widen(partials.At(i));
+        hn::Store(quad == 0 ? sum : hn::Add(sum, hn::Load(d32, isum + i * lanes)), d32, isum + i * lanes);
+      }
+    }
+    for (std::size_t t = 0; t < kTileTokens; ++t)
+      for (std::size_t v = 0; v < 2; ++v) {
+        const std::size_t at = (2 * t + v) * lanes;
+        const auto scale = hn::Load(df, scales + v * lanes), min = hn::Load(df, scales + (2 + v) * lanes);
+        hn::Store(AddBlock32(shape, hn::Load(d32, isum + at), scale, min, tokens[t].d[block], tokens[t].sum[block],
+                             hn::Load(df, acc + at)),
+                  df, acc + at);
+      }
+  }
+
+  template <class V>
+  static HWY_INLINE hn::VFromD<PanelI32> Widen(V partial) {
+    if constexpr (kWidePartials<kMaxWeight>) {
+      return partial;
+    } else {
+      return hn::WidenMulPairwiseAdd(PanelI32(), partial, hn::Set(PanelI16(), 1));
+    }
+  }
+};
+
+/// Panels of the formats with super-blocks of 256. A super-block of the panel: 64 quads; a scale per sub-block, in
+/// every row's dword; int16 pairs of what meets the sums of the activations (minimums, or without them the
+/// scales, for the weights' bias); d and dmin.
+template <int kMaxWeight, bool kMins>
+struct Panel256 {
+  static constexpr std::size_t kBlockWeights = 256;
+  static constexpr std::size_t kSubBlocks = kMins ? 8 : 16;
+  static constexpr std::size_t kSubQuads = 64 / kSubBlocks;
+  static constexpr std::size_t kSumPairs = kMins ? 4 : 8;  // dwords per row
+  static constexpr std::size_t kScalesAt = 256;            // bytes per row
+  static constexpr std::size_t kPairsAt = kScalesAt + 4 * kSubBlocks;
+  static constexpr std::size_t kFloatsAt = kPairsAt + 4 * kSumPairs;
+
+  Unpack256Fn unpack;
+  std::size_t block_bytes;
+
+  static HWY_INLINE std::size_t BlockBytes(std::size_t rows) { return rows * (kFloatsAt + 8); }
+
+  HWY_INLINE void Unpack(TilePointers p, std::size_t offset, std::size_t rows, std::size_t r, std::byte* to) const {
+    Unpacked256 u;
+    unpack(p, offset, &u);
+    for (std::size_t s = 0; s < 16; ++s)
+      Transpose(u.weights + 4 * s * kRowVectorBytes, to + 16 * s * rows + 4 * r, 4 * rows);
+    HWY_ALIGN std::byte pairs[8 * kRowVectorBytes];  // scales (0, 1), (2, 3), ... of every row
+    Transpose(u.a, pairs, kRowVectorBytes);
+    Transpose(u.b, pairs + 4 * kRowVectorBytes, kRowVectorBytes);
+    SpreadScales(pairs, rows, to + kScalesAt * rows + 4 * r);
+    constexpr std::size_t kFirst = kMins ? 4 : 0;  // the minimums, or all scales
+    for (std::size_t j = 0; j < kSumPairs; ++j)
+      __builtin_memcpy(to + (kPairsAt + 4 * j) * rows + 4 * r, pairs + (kFirst + j) * kRowVectorBytes, kRowVectorBytes);
+    __builtin_memcpy(to + kFloatsAt * rows + 4 * r, u.scale, sizeof u.scale);
+    __builtin_memcpy(to + (kFloatsAt + 4) * rows + 4 * r, u.min, sizeof u.min);
+  }
+
+  /// Splits vectors of int16 pairs, one pair per row, into vectors with one scale per row's dword: as int32
+  /// where the sum it multiplies is int32, else twice as int16.
+  static HWY_INLINE void SpreadScales(const std::byte* pairs, std::size_t rows, std::byte* to) {
+    const RowI32 d32;
+    const auto lower = hn::Set(d32, 0xFFFF);
+    for (std::size_t j = 0; j < kSubBlocks / 2; ++j) {
+      const auto v = hn::Load(d32, reinterpret_cast<const std::int32_t*>(pairs + j * kRowVectorBytes));
+      auto even = hn::ShiftRight<16>(hn::ShiftLeft<16>(v)), odd = hn::ShiftRight<16>(v);
+      if constexpr (!kWidePartials<kMaxWeight>) {
+        even = hn::Or(hn::ShiftLeft<16>(v), hn::And(v, lower));
+        odd = hn::Or(hn::And(odd, lower), hn::AndNot(lower, v));
+      }
+      hn::StoreU(even, d32, reinterpret_cast<std::int32_t*>(to + 4 * rows * (2 * j)));
+      hn::StoreU(odd, d32, reinterpret_cast<std::int32_t*>(to + 4 * rows * (2 * j + 1)));
+    }
+  }
+
+  HWY_INLINE void Tile(const std::byte* panel, const std::byte* const* x, std::size_t cols, std::size_t block,
+                       float* HWY_RESTRICT acc) const {
+    const PanelI32 d32;
+    const std::size_t lanes = hn::Lanes(d32);
+    const std::size_t rows = 2 * lanes;
+    const PackedA256 tokens[kTileTokens] = {packed_a256(x[0], cols), packed_a256(x[1], cols), packed_a256(x[2], cols),
+                                            packed_a256(x[3], cols)};
+    HWY_ALIGN std::int32_t isum[kTileTokens * kMaxPanelRows];  // (token, vector, lane)
+    HWY_ALIGN std::int32_t msum[kTileTokens * kMaxPanelRows];
+    AddSumsOfActivations(panel + kPairsAt * rows, tokens, block, isum, msum);
+    constexpr std::size_t kRun = HWY_MIN(kSubQuads, kQuadsPerPartial<kMaxWeight>);
+    for (std::size_t sub = 0; sub < kSubBlocks; ++sub) {
+      const std::int32_t* scale = reinterpret_cast<const std::int32_t*>(panel + (kScalesAt + 4 * sub) * rows);
+      for (std::size_t quad = sub * kSubQuads; quad < (sub + 1) * kSubQuads; quad += kRun) {
+        const std::int8_t* q[kTileTokens];
+        for (std::size_t t = 0; t < kTileTokens; ++t) q[t] = tokens[t].q + 256 * block + 4 * quad;
+        TilePartials<kMaxWeight> partials;
+        TileQuads<kMaxWeight>(panel + 4 * quad * rows, kRun, q, partials);
+        for (std::size_t i = 0; i < 2 * kTileTokens; ++i) {
+          std::int32_t* sum = isum + i * lanes;
+          hn::Store(AddScaled(hn::Load(d32, sum), partials.At(i), hn::Load(d32, scale + i % 2 * lanes)), d32, sum);
+        }
+      }
+    }
+    AddFloats(reinterpret_cast<const float*>(panel + kFloatsAt * rows), tokens, block, isum, msum, acc);
+  }
+
+  template <class V32, class V>
+  static HWY_INLINE V32 AddScaled(V32 sum, V partial, V32 scale) {
+    if constexpr (kWidePartials<kMaxWeight>) {
+      return hn::MulAdd(partial, scale, sum);
+    } else {
+      return AddPairProducts(PanelI32(), sum, partial, hn::BitCast(PanelI16(), scale));
+    }
+  }
+
+  /// msum: the sums of the minimums, with isum starting from 0; or isum starts from what the bias takes away.
+  static HWY_INLINE void AddSumsOfActivations(const std::byte* pairs, const PackedA256* tokens, std::size_t block,
+                                              std::int32_t* isum, std::int32_t* msum) {
+    const PanelI32 d32;
+    const PanelI16 d16;
+    const std::size_t lanes = hn::Lanes(d32);
+    for (std::size_t t = 0; t < kTileTokens; ++t) {
+      const std::int16_t* sums = tokens[t].sum + 16 * block;
+      std::int16_t of32[8];
+      for (std::size_t j = 0; j < 8; ++j) of32[j] = static_cast<std::int16_t>(sums[2 * j] + sums[2 * j + 1]);
+      for (std::size_t v = 0; v < 2; ++v) {
+        auto sum = hn::Zero(d32);
+        for (std::size_t j = 0; j < kSumPairs; ++j) {
+          std::int32_t dword;
+          __builtin_memcpy(&dword, (kMins ? of32 : sums) + 2 * j, sizeof dword);
+          const auto w = hn::Load(d32, reinterpret_cast<const std::int32_t*>(pairs) + (2 * j + v) * lanes);
+          sum = AddPairProducts(d32, sum, hn::BitCast(d16, w), hn::BitCast(d16, hn::Set(d32, dword)));
+        }
+        hn::Store(sum, d32, msum + (2 * t + v) * lanes);
+        hn::Store(kMins ? hn::Zero(d32) : hn::Neg(hn::ShiftLeft<5>(sum)), d32, isum + (2 * t + v) * lanes);
+      }
+    }
+  }
+
+  static HWY_INLINE void AddFloats(const float* floats, const PackedA256* tokens, std::size_t block,
+                                   const std::int32_t* isum, const std::int32_t* msum, float* HWY_RESTRICT acc) {
+    const PanelI32 d32;
+    const PanelF32 df;
+    const std::size_t lanes = hn::Lanes(d32);
+    for (std::size_t t = 0; t < kTileTokens; ++t) {
+      const auto d_x = hn::Set(df, tokens[t].d[block]);
+      for (std::size_t v = 0; v < 2; ++v) {
+        const std::size_t at = (2 * t + v) * lanes;
+        auto y = Fma(hn::ConvertTo(df, hn::Load(d32, isum + at)), hn::Mul(hn::Load(df, floats + v * lanes), d_x),
+                     hn::Load(df, acc + at));
+        if constexpr (kMins) {
+          const auto min = hn::Neg(hn::Mul(hn::Load(df, floats + (2 + v) * lanes), d_x));
+          y = Fma(hn::ConvertTo(df, hn::Load(d32, msum + at)), min, y);
+        }
+        hn::Store(y, df, acc + at);
+      }
+    }
+  }
+};
+
+/// PanelFn of a format with blocks of 32, of one with super-blocks of 256.
+template <class F>
+void PanelOf32(const MatmulJob& job, std::size_t begin, std::size_t end, std::byte* scratch) noexcept {
+  PanelMatmul(Panel32<kWeightClass<F>>{kShape32<F>, &Unpack32<F>, info(F::kFormat).block_bytes}, job, begin, end,
+              scratch);
+}
+template <class F>
+void PanelOf256(const MatmulJob& job, std::size_t begin, std::size_t end, std::byte* scratch) noexcept {
+  PanelMatmul(Panel256<kWeightClass<F>, F::kMins>{&Unpack256<F>, info(F::kFormat).block_bytes}, job, begin, end,
+              scratch);
+}
+
+EDGEK_AFTER_UNIT
+
+#endif  // EDGEK_KERNELS_PANEL_INL_HPP_

@@ -1,0 +1,53 @@
+// Q5_K (formats/q5_k.hpp): Q4_K with 32 bytes of fifth bits before the nibbles.
+#if defined(EDGEK_KERNELS_Q5_K_INL_HPP_) == defined(EDGEK_UNIT_TOGGLE)
+#ifdef EDGEK_KERNELS_Q5_K_INL_HPP_
+#undef EDGEK_KERNELS_Q5_K_INL_HPP_
+#else
+#define EDGEK_KERNELS_Q5_K_INL_HPP_
+#endif
+
+#include "edgek/kernels/q4_k-inl.hpp"
+
+EDGEK_BEFORE_UNIT
+
+/// Bit n of every byte, as bit 4.
+template <int n, class V8>
+HWY_INLINE V8 BitAsFifth(V8 bytes) {
+  const RowU8 d8;
+  const RowU16 d16;
+  const auto b16 = hn::BitCast(d16, bytes);  // bits that cross bytes are masked away
+  if constexpr (n < 4) return hn::And(hn::BitCast(d8, hn::ShiftLeft<4 - n>(b16)), hn::Set(d8, 16));
+  if constexpr (n > 4) return hn::And(hn::BitCast(d8, hn::ShiftRight<n - 4>(b16)), hn::Set(d8, 16));
+  return hn::And(bytes, hn::Set(d8, 16));
+}
+
+struct Q5_K {
+  static constexpr Format kFormat = Format::kQ5_K;
+  static constexpr bool kMins = true;
+  static constexpr int kMaxWeight = 31;
+  static constexpr int kStepsPerScale = 2;
+  static constexpr std::size_t kScaleOffset = 0;
+
+  static constexpr int Step(int g, int v) { return 4 * g + v; }
+
+  template <class V16>
+  static HWY_INLINE void Header(TilePointers p, std::size_t i, std::size_t offset, V16& scales, V16& mins) {
+    DecodeSixBits(p, i, offset, scales, mins);
+  }
+
+  template <int g, class V8>
+  static HWY_INLINE void Group(TilePointers p, std::size_t i, std::size_t offset, V8& w0, V8& w1, V8& w2, V8& w3) {
+    const V8 fifth_a = LoadRows(p, i, offset + 16);
+    const V8 fifth_b = LoadRows(p, i, offset + 32);
+    const V8 a = LoadRows(p, i, offset + 48 + 32 * g);
+    const V8 b = LoadRows(p, i, offset + 64 + 32 * g);
+    w0 = hn::Or(LowNibbles(a), BitAsFifth<2 * g>(fifth_a));
+    w1 = hn::Or(LowNibbles(b), BitAsFifth<2 * g>(fifth_b));
+    w2 = hn::Or(HighNibbles(a), BitAsFifth<2 * g + 1>(fifth_a));
+    w3 = hn::Or(HighNibbles(b), BitAsFifth<2 * g + 1>(fifth_b));
+  }
+};
+
+EDGEK_AFTER_UNIT
+
+#endif  // EDGEK_KERNELS_Q5_K_INL_HPP_

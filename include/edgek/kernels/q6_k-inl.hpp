@@ -1,0 +1,52 @@
+// Q6_K (formats/q6_k.hpp): 128 bytes of low nibbles, 64 of upper bit pairs, 16 signed scales, d last.
+#if defined(EDGEK_KERNELS_Q6_K_INL_HPP_) == defined(EDGEK_UNIT_TOGGLE)
+#ifdef EDGEK_KERNELS_Q6_K_INL_HPP_
+#undef EDGEK_KERNELS_Q6_K_INL_HPP_
+#else
+#define EDGEK_KERNELS_Q6_K_INL_HPP_
+#endif
+
+#include "edgek/kernels/block256-inl.hpp"
+#include "edgek/kernels/nibbles-inl.hpp"
+
+EDGEK_BEFORE_UNIT
+
+struct Q6_K {
+  static constexpr Format kFormat = Format::kQ6_K;
+  static constexpr bool kMins = false;
+  static constexpr int kMaxWeight = 63;
+  static constexpr int kStepsPerScale = 1;
+  static constexpr std::size_t kScaleOffset = 208;
+
+  /// Group 2 * half + column: the 16-byte column of each of the half's four runs of 32 weights.
+  static constexpr int Step(int g, int v) { return 8 * (g / 2) + 2 * v + g % 2; }
+
+  template <class V16>
+  static HWY_INLINE void Header(TilePointers p, std::size_t i, std::size_t offset, V16& low, V16& high) {
+    const RowU8 d8;
+    const RowI16 d16;
+    const auto scales = LoadRows(p, i, offset + 192);
+    low = hn::ShiftRight<8>(hn::BitCast(d16, hn::InterleaveLower(d8, scales, scales)));
+    high = hn::ShiftRight<8>(hn::BitCast(d16, hn::InterleaveUpper(d8, scales, scales)));
+  }
+
+  template <int g, class V8>
+  static HWY_INLINE void Group(TilePointers p, std::size_t i, std::size_t offset, V8& w0, V8& w1, V8& w2, V8& w3) {
+    constexpr std::size_t kHalf = g / 2, kColumn = g % 2;
+    const RowU8 d8;
+    const RowU16 d16;
+    const V8 a = LoadRows(p, i, offset + 64 * kHalf + 16 * kColumn);
+    const V8 b = LoadRows(p, i, offset + 64 * kHalf + 16 * kColumn + 32);
+    const V8 pairs = LoadRows(p, i, offset + 128 + 32 * kHalf + 16 * kColumn);
+    const auto pairs16 = hn::BitCast(d16, pairs);  // bits that cross bytes are masked away
+    const auto top = hn::Set(d8, 0x30);
+    w0 = hn::Or(LowNibbles(a), hn::And(hn::BitCast(d8, hn::ShiftLeft<4>(pairs16)), top));
+    w1 = hn::Or(LowNibbles(b), hn::And(hn::BitCast(d8, hn::ShiftLeft<2>(pairs16)), top));
+    w2 = hn::Or(HighNibbles(a), hn::And(pairs, top));
+    w3 = hn::Or(HighNibbles(b), hn::And(hn::BitCast(d8, hn::ShiftRight<2>(pairs16)), top));
+  }
+};
+
+EDGEK_AFTER_UNIT
+
+#endif  // EDGEK_KERNELS_Q6_K_INL_HPP_

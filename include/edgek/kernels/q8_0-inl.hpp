@@ -1,0 +1,35 @@
+// Q8_0 (formats/q8_0.hpp): a scale and 32 signed bytes; weight = d * q.
+#if defined(EDGEK_KERNELS_Q8_0_INL_HPP_) == defined(EDGEK_UNIT_TOGGLE)
+#ifdef EDGEK_KERNELS_Q8_0_INL_HPP_
+#undef EDGEK_KERNELS_Q8_0_INL_HPP_
+#else
+#define EDGEK_KERNELS_Q8_0_INL_HPP_
+#endif
+
+#include "edgek/kernels/block32-inl.hpp"
+
+EDGEK_BEFORE_UNIT
+
+struct Q8_0 {
+  static constexpr Format kFormat = Format::kQ8_0;
+  /// Four-way products of x86 take unsigned weights: q + 128 is q with its top bit flipped.
+  static constexpr bool kFlip = EDGEK_UNIT_DOT != 0 && !kSignedQuads;
+  static constexpr std::int32_t kBias = kFlip ? 128 : 0;
+  static constexpr bool kMin = false;
+  static constexpr int kMaxWeight = 255;
+
+  template <class V8>
+  static HWY_INLINE void Load(TilePointers p, std::size_t i, std::size_t offset, V8& low, V8& high) {
+    low = LoadRows(p, i, offset + 2);
+    high = LoadRows(p, i, offset + 18);
+    if constexpr (kFlip) {
+      const V8 top = hn::Set(RowU8(), 128);
+      low = hn::Xor(low, top);
+      high = hn::Xor(high, top);
+    }
+  }
+};
+
+EDGEK_AFTER_UNIT
+
+#endif  // EDGEK_KERNELS_Q8_0_INL_HPP_
