@@ -59,9 +59,12 @@ HWY_INLINE hn::VFromD<RowI32> SumsOfActivations(V16 a, V16 b, const std::int16_t
   const auto low = hn::LoadDup128(d16, sums), high = hn::LoadDup128(d16, sums + 8);  // of 16 values each
   if constexpr (kMins) {
     const auto one = hn::Set(d16, 1);
-    const auto of32 = hn::ReorderDemote2To(d16, hn::WidenMulPairwiseAdd(d32, low, one),
-                                           hn::WidenMulPairwiseAdd(d32, high, one));
-    return hn::WidenMulPairwiseAdd(d32, b, of32);
+    const auto first = hn::WidenMulPairwiseAdd(d32, low, one), second = hn::WidenMulPairwiseAdd(d32, high, one);
+    if constexpr (kRowVectorBytes == 32) {  // x86 narrows by 128-bit block, which is the order wanted here
+      return hn::WidenMulPairwiseAdd(d32, b, hn::ReorderDemote2To(d16, first, second));
+    } else {
+      return hn::WidenMulPairwiseAdd(d32, b, hn::OrderedDemote2To(d16, first, second));
+    }
   } else {
     const auto sum = AddPairProducts(d32, hn::WidenMulPairwiseAdd(d32, a, low), b, high);
     return hn::Neg(hn::ShiftLeft<5>(sum));
