@@ -72,13 +72,13 @@ as_root() {
 
 install_missing() {
   [ -n "$missing" ] || return 0
-  have apt-get || fail "no apt-get here; install the equivalents of:$missing"
-  say "will install with apt-get:$missing"
+  have apt-get || fail "no apt-get here; install the equivalents of: $missing"
+  say "will install with apt-get: $missing"
   # A third-party source that does not answer is no reason to stop: the install below tells.
   as_root apt-get -qq update || say "apt-get update reported a problem, going on"
   # shellcheck disable=SC2086  # a list of words
   as_root apt-get -qq install -y --no-install-recommends $missing >/dev/null ||
-    fail "could not install (as root, or with sudo):$missing"
+    fail "could not install (as root, or with sudo): $missing"
 }
 
 # unpack_from SUITE ARCHITECTURE INTO PACKAGE
@@ -117,7 +117,7 @@ get_highway() {
     candidate=$(candidate_of libhwy-dev)
   fi
   if dpkg --compare-versions "${candidate:-0}" ge 1.2; then
-    missing=" libhwy-dev"
+    missing="libhwy-dev"
     install_missing
     return 0
   fi
