@@ -33,7 +33,10 @@ case $kind in
   find_package)
     "$cmake" --install "$build" --prefix "$work/prefix" >/dev/null
     configure -DCMAKE_PREFIX_PATH="$work/prefix"
-    ! grep -q "$source/include" -r "$work/prefix" || { echo "the installed copy points into the source tree" >&2; exit 1; }
+    if grep -r --include='*.cmake' "$source/include" "$work/prefix"; then
+      echo "the installed copy points into the source tree" >&2
+      exit 1
+    fi
     ;;
   add_subdirectory | fetch_content) configure ;;
   plain)
