@@ -37,6 +37,18 @@ class AttentionRegion {
   AttentionRegion(Context& ctx, const AttentionJob& job, Rows out, const OpLabel& label) noexcept
       : ctx_(ctx), job_(job), out_(out), label_(label), threads_(threads_for(ctx, work())) {}
 
+  /// Grows the scratch to what any call with as many tokens needs at any position: run() allocates nothing then.
+  static Status reserve(Context& ctx, const AttentionJob& job) noexcept {
+    const std::size_t tokens = std::min(job.tokens, kFewTokens);
+    const std::size_t chunks = (job.capacity + kAttentionChunk - 1) / kAttentionChunk;
+    const std::size_t threads = std::max<std::size_t>(ctx.executor.threads(), 1);
+    const std::size_t state = attention_state_floats(job.head_dim);
+    const CheckedSize few = Arena::bytes_for<float>(CheckedSize(chunks) * job.heads * tokens * state);
+    const CheckedSize many =
+        Arena::bytes_for<float>(CheckedSize(2) * threads * kTokenBlock * (job.heads / job.kv_heads) * state);
+    return ctx.scratch.reset(few + many + Arena::bytes_for<std::byte>(CheckedSize(threads) * kKernelScratchBytes));
+  }
+
   Status run() noexcept { return job_.tokens <= kFewTokens ? run_chunks() : run_token_blocks(); }
 
  private:
@@ -86,8 +98,7 @@ class AttentionRegion {
     LedgerEntry combine = entry("attention_combine");
     combine.format = Format::kF32;
     combine.traffic.activations = sizeof(float) * (items * item_floats + job_.tokens * job_.heads * job_.head_dim);
-    const std::size_t combiners = threads_for(ctx_, static_cast<std::size_t>(combine.traffic.activations));
-    run_recorded(ctx_, job_.kv_heads, combiners, combine, label_, [&](std::size_t kv_head, std::size_t) {
+    run_over(ctx_, job_.kv_heads, combine, label_, [&](std::size_t kv_head) {
       float* running = states + kv_head * chunks * item_floats;
       for (std::size_t c = 1; c < chunks; ++c) {
         const std::size_t skip = first_token(c) * group();
@@ -172,6 +183,13 @@ inline Status attention(Context& ctx, const AttentionJob& job, Rows out, const O
   const Status checked = ops_detail::check_attention(job, out);
   if (checked != Status::kOk || job.tokens == 0) return checked;
   return ops_detail::AttentionRegion(ctx, job, out, label).run();
+}
+
+/// Makes room for every call of attention() like this one, wherever in the cache its tokens stand (q, k, v and
+/// first_position are not looked at), so that a growing context never allocates.
+inline Status reserve_attention(Context& ctx, const AttentionJob& job) noexcept {
+  if (job.kv_heads == 0) return Status::kShapeMismatch;
+  return ops_detail::AttentionRegion::reserve(ctx, job);
 }
 
 }  // namespace EDGEK_ABI

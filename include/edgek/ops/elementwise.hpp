@@ -33,8 +33,7 @@ void run_rows(Context& ctx, const char* op, std::size_t rows, std::size_t cols, 
   entry.op = op;
   entry.k = cols, entry.n = rows;
   entry.traffic.activations = sizeof(float) * rows * floats;
-  const std::size_t threads = threads_for(ctx, static_cast<std::size_t>(entry.traffic.activations));
-  run_recorded(ctx, rows, threads, entry, label, [&fn](std::size_t row, std::size_t) { fn(row); });
+  run_over(ctx, rows, entry, label, fn);
 }
 
 }  // namespace ops_detail

@@ -143,9 +143,8 @@ class MatmulRegion {
     entry.op = activation == Activation::kF32 ? "pack" : "quantize";
     entry.k = x_.cols, entry.n = x_.count;
     entry.traffic.activations = x_.count * (x_.cols * sizeof(float) + stride);
-    const std::size_t threads = threads_for(ctx_, static_cast<std::size_t>(entry.traffic.activations));
-    run_recorded(ctx_, x_.count, threads, entry, labels_[0],
-                 [&](std::size_t t, std::size_t) { fn(x_.row(t), x_.cols, panel, out + t * stride); });
+    run_over(ctx_, x_.count, entry, labels_[0],
+             [&](std::size_t t) { fn(x_.row(t), x_.cols, panel, out + t * stride); });
   }
 
   template <typename RunChunk>

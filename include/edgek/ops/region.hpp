@@ -90,6 +90,13 @@ void run_recorded(Context& ctx, std::size_t count, std::size_t threads, const Le
   record(ctx, done, label);
 }
 
+/// fn(i) for every i in [0, count), recorded as one op, by as many threads as the entry's bytes are worth.
+template <typename Fn>
+void run_over(Context& ctx, std::size_t count, const LedgerEntry& entry, const OpLabel& label, Fn&& fn) noexcept {
+  const std::size_t threads = threads_for(ctx, static_cast<std::size_t>(entry.traffic.bytes()));
+  run_recorded(ctx, count, threads, entry, label, [&fn](std::size_t i, std::size_t) { fn(i); });
+}
+
 }  // namespace ops_detail
 }  // namespace EDGEK_ABI
 }  // namespace edgek

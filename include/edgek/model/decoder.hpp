@@ -1,0 +1,296 @@
+#ifndef EDGEK_MODEL_DECODER_HPP_
+#define EDGEK_MODEL_DECODER_HPP_
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "edgek/core/matrix_view.hpp"
+#include "edgek/core/status.hpp"
+#include "edgek/detail/abi.hpp"
+#include "edgek/model/error.hpp"
+#include "edgek/model/kv_cache.hpp"
+#include "edgek/model/model.hpp"
+#include "edgek/ops/attention.hpp"
+#include "edgek/ops/elementwise.hpp"
+#include "edgek/ops/matmul.hpp"
+#include "edgek/reference/rope.hpp"
+#include "edgek/runtime/arena.hpp"
+#include "edgek/runtime/context.hpp"
+
+namespace edgek {
+inline namespace EDGEK_ABI {
+
+struct DecoderOptions {
+  std::size_t context = 0;            ///< positions; 0: as many as the model was trained for, at most 4096
+  KvFormat kv = KvFormat::kF16;       ///< exact mode always keeps f32
+  bool exact = false;                 ///< float activations and float keys and values: nothing quantized but weights
+  std::size_t batch = 512;            ///< tokens that go through the layers together; changes no result
+};
+
+/// For which tokens of a batch logits are wanted.
+enum class Logits { kNone, kLast, kEvery };
+
+/// One conversation with a model: its keys and values, and where it stands. Belongs to one thread at a
+/// time; several decoders may share a model. After the first call with as many tokens, evaluate()
+/// allocates nothing.
+class Decoder {
+ public:
+  /// Asked between layers, in the thread that called evaluate(): true stops.
+  using Cancel = std::function<bool()>;
+
+  /// What evaluate() gives. The logits live until the next call.
+  struct Result {
+    ConstRows logits;        ///< (0, 1 or all tokens, vocabulary)
+    bool cancelled = false;  ///< stopped by the callback: no token of the call counts, no logits
+  };
+
+  /// Throws edgek::Error where the context is beyond the model's, or memory lacks.
+  explicit Decoder(const Model& model, const DecoderOptions& options = {})
+      : model_(model), options_(options), kv_(shape_of(model, options)) {
+    options_.batch = std::clamp<std::size_t>(options_.batch, 1, capacity());
+  }
+
+  const Model& model() const noexcept { return model_; }
+  const DecoderOptions& options() const noexcept { return options_; }
+  const KvCache& kv() const noexcept { return kv_; }
+  std::size_t capacity() const noexcept { return kv_.shape().capacity; }  ///< positions there is room for
+  std::size_t position() const noexcept { return position_; }             ///< of the next token
+
+  /// Forgets the tokens from `position` on. Throws edgek::Error beyond position().
+  void rewind(std::size_t position) {
+    if (position > position_)
+      throw Error(file(), "position", std::to_string(position), "at most " + std::to_string(position_));
+    position_ = position;
+  }
+
+  /// What evaluate() asks between layers; an empty function: nothing.
+  void set_cancel(Cancel cancel) { cancel_ = std::move(cancel); }
+
+  /// Appends tokens. However a text is divided into calls, threads and batches, the logits of a position are
+  /// the same bits. `ctx.exact` is the decoder's to set, for the time of the call. Throws edgek::Error, before
+  /// anything is written, where a token id is none of the vocabulary's, or the context is full.
+  Result evaluate(Context& ctx, std::span<const std::int32_t> tokens, Logits wanted = Logits::kLast) {
+    check(tokens);
+    const ExactScope exact(ctx, options_.exact);
+    if (!tokens.empty()) require(reserve_attention(ctx, attention_job(tokens.size())), "attention");
+    const std::size_t rows = wanted == Logits::kEvery ? tokens.size() : wanted == Logits::kLast && !tokens.empty();
+    const Rows logits = logits_for(rows);
+    for (std::size_t done = 0; done < tokens.size();) {
+      const std::span<const std::int32_t> batch = tokens.subspan(done, std::min(options_.batch, tokens.size() - done));
+      const std::size_t end = done + batch.size();
+      const std::size_t first_row = tokens.size() - rows;  // the first token of the call whose logits are wanted
+      const std::size_t skip = std::clamp(first_row, done, end);
+      const Rows out(logits.data + (skip - std::min(skip, first_row)) * logits.cols, end - skip, logits.cols);
+      if (!run_batch(ctx, batch, position_ + done, out)) return {{}, true};
+      done = end;
+    }
+    position_ += tokens.size();
+    return {logits, false};
+  }
+
+ private:
+  /// What one batch works on; all (tokens, ...).
+  struct Buffers {
+    Rows x;         // (tokens, embedding): the residual stream
+    Rows h;         // (tokens, embedding): what a layer's half adds to it
+    Rows q, mixed;  // (tokens, q_width)
+    Rows k, v;      // (tokens, kv_width)
+    Rows ffn;       // (tokens, feed_forward)
+    float* angles;  // (tokens, 2, rope_pairs)
+
+    /// The last `count` tokens.
+    Buffers last(std::size_t count) const noexcept {
+      const auto cut = [&](Rows r) { return Rows(r.row(r.count - count), count, r.cols); };
+      return {cut(x), cut(h), cut(q), cut(mixed), cut(k), cut(v), cut(ffn), angles};
+    }
+  };
+
+  class ExactScope {
+   public:
+    ExactScope(Context& ctx, bool exact) noexcept : ctx_(ctx), before_(std::exchange(ctx.exact, exact)) {}
+    ExactScope(const ExactScope&) = delete;
+    ExactScope& operator=(const ExactScope&) = delete;
+    ~ExactScope() { ctx_.exact = before_; }
+
+   private:
+    Context& ctx_;
+    const bool before_;
+  };
+
+  static KvCache::Shape shape_of(const Model& model, const DecoderOptions& options) {
+    constexpr std::size_t kDefaultContext = 4096;
+    const ModelConfig& c = model.config();
+    if (options.context > c.context)
+      throw Error(model.gguf().file(), "context", std::to_string(options.context),
+                  "at most " + std::to_string(c.context) + ", which the model was trained for");
+    return {.layers = c.layers,
+            .kv_heads = c.kv_heads,
+            .capacity = options.context != 0 ? options.context : std::min(c.context, kDefaultContext),
+            .head_dim = c.head_dim,
+            .format = options.exact ? KvFormat::kF32 : options.kv};
+  }
+
+  const std::string& file() const noexcept { return model_.gguf().file(); }
+
+  void check(std::span<const std::int32_t> tokens) const {
+    if (tokens.size() > capacity() - position_)
+      throw Error(file(), "context", std::to_string(position_) + " + " + std::to_string(tokens.size()) + " tokens",
+                  "at most " + std::to_string(capacity()) + " positions");
+    const std::size_t vocabulary = model_.config().vocabulary;
+    for (const std::int32_t id : tokens)
+      if (id < 0 || static_cast<std::size_t>(id) >= vocabulary)
+        throw Error(file(), "token id", std::to_string(id), "0 to " + std::to_string(vocabulary - 1));
+  }
+
+  void require(Status status, const char* what) const {
+    if (status != Status::kOk) throw Error(file(), what, to_string(status), "needs memory for a batch of tokens");
+  }
+
+  Rows logits_for(std::size_t rows) {
+    const std::size_t vocabulary = model_.config().vocabulary;
+    if (rows == 0) return Rows(nullptr, 0, vocabulary);
+    require(logits_.reset(Arena::bytes_for<float>(CheckedSize(rows) * vocabulary)), "logits");
+    return Rows(logits_.take<float>(rows * vocabulary), rows, vocabulary);
+  }
+
+  Buffers buffers_for(std::size_t tokens) {
+    const ModelConfig& c = model_.config();
+    const std::size_t widths[] = {c.embedding, c.embedding, c.q_width(),    c.q_width(),
+                                  c.kv_width(), c.kv_width(), c.feed_forward, 2 * c.rope_pairs};
+    CheckedSize bytes;
+    for (const std::size_t width : widths) bytes += Arena::bytes_for<float>(CheckedSize(tokens) * width);
+    require(activations_.reset(bytes), "activations");
+    const auto take = [&](std::size_t width) { return Rows(activations_.take<float>(tokens * width), tokens, width); };
+    // In the order of declaration: braces evaluate from left to right.
+    return Buffers{take(widths[0]), take(widths[1]), take(widths[2]), take(widths[3]),
+                   take(widths[4]), take(widths[5]), take(widths[6]), take(widths[7]).data};
+  }
+
+  bool cancelled() const { return cancel_ && cancel_(); }
+
+  /// Logits of the last out.count tokens. False: cancelled.
+  bool run_batch(Context& ctx, std::span<const std::int32_t> tokens, std::size_t position, Rows out) {
+    const Buffers all = buffers_for(tokens.size());
+    embed(ctx, tokens, all.x);
+    turn_angles(ctx, position, tokens.size(), all.angles);
+    const std::size_t layers = model_.config().layers;
+    for (std::size_t layer = 0; layer < layers; ++layer) {
+      if (cancelled()) return false;
+      append_keys(ctx, layer, position, all);
+      // After the last layer's keys and values, only tokens whose logits are wanted matter.
+      const bool last = layer + 1 == layers;
+      if (last && out.count == 0) return true;
+      const Buffers b = last ? all.last(out.count) : all;
+      attend(ctx, layer, position + tokens.size() - b.x.count, b);
+      feed_forward(ctx, layer, b);
+    }
+    const Buffers b = all.last(out.count);
+    norm(ctx, b.x, model_.weights().output_norm(), b.h, "output_norm", -1);
+    const NamedMatrix& output = model_.weights().output();
+    require(matmul(ctx, output.view, b.h, out, output.label), "output");
+    return true;
+  }
+
+  void norm(Context& ctx, ConstRows x, const float* weight, Rows y, const char* name, int layer) {
+    require(rmsnorm(ctx, x, weight, model_.config().rms_epsilon, y, {name, layer}), name);
+  }
+
+  void embed(Context& ctx, std::span<const std::int32_t> tokens, Rows x) {
+    const NamedMatrix& embedding = model_.weights().embedding();
+    const MatrixView& w = embedding.view;
+    const KernelSet::UnpackFn unpack = ctx.kernels.unpack[index_of(w.format)];
+    LedgerEntry entry;
+    entry.op = "embed", entry.format = w.format;
+    entry.k = w.cols, entry.n = tokens.size();
+    entry.traffic = matmul_traffic(w.format, tokens.size(), w.cols, 0);  // the bytes of as many rows
+    entry.traffic.activations = tokens.size() * w.cols * sizeof(float);
+    ops_detail::run_over(ctx, tokens.size(), entry, embedding.label, [&](std::size_t t) {
+      unpack(w.row(static_cast<std::size_t>(tokens[t])), w.cols, x.row(t));
+    });
+  }
+
+  void turn_angles(Context& ctx, std::size_t position, std::size_t tokens, float* angles) {
+    const std::span<const double> frequencies = model_.rope_frequencies();
+    const std::size_t pairs = frequencies.size();
+    LedgerEntry entry;
+    entry.op = "rope_angles";
+    entry.k = 2 * pairs, entry.n = tokens;
+    entry.traffic.activations = tokens * 2 * pairs * sizeof(float);
+    ops_detail::run_over(ctx, tokens, entry, {}, [&](std::size_t t) {
+      reference::rope_table(frequencies.data(), pairs, position + t, angles + t * 2 * pairs);
+    });
+  }
+
+  /// From the residual stream to queries, and keys and values in the cache.
+  void append_keys(Context& ctx, std::size_t layer, std::size_t position, const Buffers& b) {
+    const LayerWeights& w = model_.weights().layers()[layer];
+    const int number = static_cast<int>(layer);
+    norm(ctx, b.x, w.attention_norm, b.h, "attn_norm", number);
+    require(matmul(ctx, {w.q.view, w.k.view, w.v.view}, b.h, {b.q, b.k, b.v}, {w.q.label, w.k.label, w.v.label}),
+            "attention input");
+    const ModelConfig& c = model_.config();
+    const RopeView angles{b.angles, c.rope_pairs, c.rope_adjacent};
+    require(rope(ctx, b.q, c.head_dim, angles, {"q", number}), "rope");
+    require(rope(ctx, b.k, c.head_dim, angles, {"k", number}), "rope");
+    LedgerEntry entry;
+    entry.op = "kv_append";
+    entry.format = kv_.shape().format == KvFormat::kF16 ? Format::kF16 : Format::kF32;
+    entry.k = c.kv_width(), entry.n = b.x.count;
+    entry.traffic.kv_write = 2 * b.x.count * c.kv_width() * kv_value_bytes(kv_.shape().format);
+    entry.traffic.activations = 2 * b.x.count * c.kv_width() * sizeof(float);
+    ops_detail::run_over(ctx, b.x.count, entry, {"", number}, [&](std::size_t t) {
+      kv_.write(ctx.kernels, layer, position + t, b.k.row(t), b.v.row(t));
+    });
+  }
+
+  /// What all layers' attention has in common.
+  AttentionJob attention_job(std::size_t tokens) const noexcept {
+    const ModelConfig& c = model_.config();
+    AttentionJob job{};
+    job.half_kv = kv_.shape().format == KvFormat::kF16;
+    job.capacity = capacity();
+    job.heads = c.heads, job.kv_heads = c.kv_heads, job.head_dim = c.head_dim;
+    job.tokens = tokens;
+    job.scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(c.head_dim)));
+    return job;
+  }
+
+  void attend(Context& ctx, std::size_t layer, std::size_t position, const Buffers& b) {
+    const LayerWeights& w = model_.weights().layers()[layer];
+    AttentionJob job = attention_job(b.q.count);
+    job.q = b.q.data, job.q_stride = b.q.stride;
+    job.k = kv_.keys(layer), job.v = kv_.values(layer);
+    job.first_position = position;
+    require(attention(ctx, job, b.mixed, {"", static_cast<int>(layer)}), "attention");
+    require(matmul(ctx, w.attention_output.view, b.mixed, b.h, w.attention_output.label), "attention output");
+    require(add(ctx, b.h, b.x, {"attention", static_cast<int>(layer)}), "residual");
+  }
+
+  void feed_forward(Context& ctx, std::size_t layer, const Buffers& b) {
+    const LayerWeights& w = model_.weights().layers()[layer];
+    const int number = static_cast<int>(layer);
+    norm(ctx, b.x, w.ffn_norm, b.h, "ffn_norm", number);
+    require(matmul_silu(ctx, w.gate.view, w.up.view, b.h, b.ffn, w.gate.label, w.up.label), "feed-forward");
+    require(matmul(ctx, w.down.view, b.ffn, b.h, w.down.label), "feed-forward output");
+    require(add(ctx, b.h, b.x, {"ffn", number}), "residual");
+  }
+
+  const Model& model_;
+  DecoderOptions options_;
+  KvCache kv_;
+  std::size_t position_ = 0;
+  Cancel cancel_;
+  Arena activations_;
+  Arena logits_;
+};
+
+}  // namespace EDGEK_ABI
+}  // namespace edgek
+
+#endif  // EDGEK_MODEL_DECODER_HPP_
