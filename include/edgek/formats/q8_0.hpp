@@ -37,7 +37,8 @@ struct FormatTraits<Format::kQ8_0> {
     const float d = reference::magnitude(range.extreme) / 127.0f;
     const float inverse = reference::inverse_scale(d);
     out.d = to_half(d);
-    for (std::size_t i = 0; i < 32; ++i) out.q[i] = static_cast<std::int8_t>(reference::round_half_away(x[i] * inverse));
+    for (std::size_t i = 0; i < 32; ++i)
+      out.q[i] = static_cast<std::int8_t>(reference::round_half_away(x[i] * inverse));
   }
 
   static void unpack(const Block& b, float* y) noexcept {

@@ -26,7 +26,8 @@ inline float kv_float(const void* kv, bool half, std::size_t i) noexcept {
 /// q.k in Lanes' order, times scale, rounded before anything is subtracted from it.
 inline float attention_score(const AttentionJob& job, const float* q, std::size_t kv_offset) noexcept {
   Lanes lanes;
-  for (std::size_t d = 0; d < job.head_dim; ++d) lanes.add_product(d, q[d], kv_float(job.k, job.half_kv, kv_offset + d));
+  for (std::size_t d = 0; d < job.head_dim; ++d)
+    lanes.add_product(d, q[d], kv_float(job.k, job.half_kv, kv_offset + d));
   return RoundedProduct(lanes.sum(), job.scale);
 }
 
