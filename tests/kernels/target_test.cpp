@@ -17,7 +17,10 @@ const edgek::KernelSet& scalar() { return *edgek::find_kernels("SCALAR"); }
 
 std::string names() {
   std::string list;
-  for (const edgek::KernelSet* set : edgek::all_kernels()) list += (list.empty() ? "" : " ") + std::string(set->name);
+  for (const edgek::KernelSet* set : edgek::all_kernels()) {
+    if (!list.empty()) list += ' ';
+    list += set->name;
+  }
   return list;
 }
 
