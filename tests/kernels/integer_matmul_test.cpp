@@ -89,7 +89,7 @@ struct Packed {
 
 MatmulJob make_job(const Problem& p, const Packed& x, float* y, std::size_t y_stride) {
   return {static_cast<const std::byte*>(p.view().data), p.view().row_bytes(), p.cols, x.data, x.stride, y, y_stride,
-          p.tokens, 512};
+          p.tokens, 512, 0};
 }
 
 bool same_bits(float a, float b) {

@@ -116,7 +116,7 @@ HWY_INLINE void Tile256One(const MatmulJob& job, TilePointers p, float* HWY_REST
   const RowI32 d32;
   const PackedA256 token = packed_a256(job.x, job.cols);
   const std::size_t blocks = job.cols / 256;
-  StreamPrefetch prefetch(p, job.prefetch);
+  StreamPrefetch prefetch(p, job);
   auto sum = hn::Zero(df);
   for (std::size_t block = 0; block < blocks; ++block) {
     const std::size_t offset = block * kBytes;
@@ -225,7 +225,7 @@ HWY_NOINLINE void Rows256Many(const MatmulJob& job, std::size_t begin, std::size
   Unpacked256 unpacked;
   WalkTiles(job, begin, end, [&](TilePointers p, float* out) EDGEK_UNIT_ATTR {
     for (std::size_t i = 0; i < job.tokens * kTileRows; ++i) out[i] = 0.0f;
-    StreamPrefetch prefetch(p, job.prefetch);
+    StreamPrefetch prefetch(p, job);
     for (std::size_t b = 0; b < blocks; ++b) {
       prefetch.Advance((b + 1) * block_bytes);
       unpack(p, b * block_bytes, &unpacked);

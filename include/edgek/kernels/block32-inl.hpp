@@ -103,7 +103,7 @@ HWY_INLINE void Tile32One(const MatmulJob& job, TilePointers p, float* HWY_RESTR
   const RowF32 df;
   const PackedA32 token = packed_a32(job.x, job.cols);
   const std::size_t blocks = job.cols / 32;
-  StreamPrefetch prefetch(p, job.prefetch);
+  StreamPrefetch prefetch(p, job);
   auto acc = hn::Zero(df);
   std::size_t b = 0;
   for (; b + kStep <= blocks; b += kStep) {
@@ -178,7 +178,7 @@ HWY_NOINLINE void Rows32Many(const MatmulJob& job, std::size_t begin, std::size_
     for (float& m : u.min) m = 0.0f;
   WalkTiles(job, begin, end, [&](TilePointers p, float* out) EDGEK_UNIT_ATTR {
     for (std::size_t i = 0; i < job.tokens * kTileRows; ++i) out[i] = 0.0f;
-    StreamPrefetch prefetch(p, job.prefetch);
+    StreamPrefetch prefetch(p, job);
     for (std::size_t b = 0; b < blocks; b += kStep) {
       const std::size_t count = HWY_MIN(kStep, blocks - b);
       prefetch.Advance((b + count) * block_bytes);

@@ -30,6 +30,8 @@ struct MatmulJob {
   std::size_t y_stride;      // floats
   std::size_t tokens;
   std::size_t prefetch;      // bytes ahead of every stream of weights; 0: none
+  std::size_t streams;       // contiguous streams of weights that a row kernel reads at once: 1, 2, 4 or 8;
+                             // 0, or more than its tile has rows: as many as these
 };
 
 /// Rows [row_begin, row_end) for 1..MatmulKernels::max_row_tokens tokens: every weight is read once,

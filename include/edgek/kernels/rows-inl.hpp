@@ -1,6 +1,6 @@
-// The streamed walk over rows: a tile is one row from each of kTileRows bands, so that a thread reads that
-// many contiguous streams at once. A single stream gets 43-60 % of a core's read bandwidth whatever the
-// arithmetic; eight streams get to the roof where the arithmetic allows.
+// The streamed walk over rows. A tile takes kTileRows rows at once, from as many contiguous streams of memory
+// as suit the machine: Zen 3 and Intel's servers read eight streams 1.4 to 2 times as fast as one; Zen 4 reads
+// one or two sequential streams 1.5 times as fast as eight (bench/integer_kernels, `edgek probe`).
 #if defined(EDGEK_KERNELS_ROWS_INL_HPP_) == defined(EDGEK_UNIT_TOGGLE)
 #ifdef EDGEK_KERNELS_ROWS_INL_HPP_
 #undef EDGEK_KERNELS_ROWS_INL_HPP_
@@ -8,17 +8,10 @@
 #define EDGEK_KERNELS_ROWS_INL_HPP_
 #endif
 
+#include "edgek/kernels/gather-inl.hpp"
 #include "edgek/kernels/simd-inl.hpp"
 
 EDGEK_BEFORE_UNIT
-
-/// Bytes of a row kernel's vectors. 32 also with AVX-512: finer interleaving of the streams beats wider
-/// vectors there (read at 96-99 % of the roof against 88-92 %).
-inline constexpr std::size_t kRowVectorBytes = (HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3_DL) ? 32 : 16;
-
-/// Rows of a tile: the int32 lanes of a row vector. 128-bit block l of a vector holds bytes of row i + 4 * l,
-/// i = 0..3 being the vector's number, so after RowTree() lane r belongs to row r.
-inline constexpr std::size_t kTileRows = kRowVectorBytes / 4;
 
 using RowU8 = hn::CappedTag<std::uint8_t, kRowVectorBytes>;
 using RowI8 = hn::Repartition<std::int8_t, RowU8>;
@@ -28,9 +21,6 @@ using RowI32 = hn::Repartition<std::int32_t, RowU8>;
 using RowU32 = hn::Repartition<std::uint32_t, RowU8>;
 using RowU64 = hn::Repartition<std::uint64_t, RowU8>;
 using RowF32 = hn::Repartition<float, RowU8>;
-
-/// Where the rows of a tile stand; pointer r belongs to lane r.
-using TilePointers = const std::uint8_t* const*;
 
 /// 16 bytes at `offset` of the rows i, i + 4, ...
 HWY_INLINE hn::VFromD<RowU8> LoadRows(TilePointers p, std::size_t i, std::size_t offset) {
@@ -75,45 +65,42 @@ HWY_INLINE hn::VFromD<RowI32> RowTreeOfSmall(V16 v0, V16 v1, V16 v2, V16 v3) {
   return hn::WidenMulPairwiseAdd(d32, s, hn::Set(d16, 1));
 }
 
-HWY_INLINE std::uint64_t Load16(const std::uint8_t* p) {
-  std::uint16_t v;
-  __builtin_memcpy(&v, p, sizeof v);
-  return v;
-}
-
 /// Lane r: the Half at `offset` of row r, as float.
 HWY_INLINE hn::VFromD<RowF32> LoadRowHalves(TilePointers p, std::size_t offset) {
   const RowF32 df;
   const hn::Rebind<hwy::float16_t, RowF32> dh;
-  const hn::Repartition<std::uint64_t, decltype(dh)> d64;
-  const auto four = [=](std::size_t r) {
-    return Load16(p[r] + offset) | Load16(p[r + 1] + offset) << 16 | Load16(p[r + 2] + offset) << 32 |
-           Load16(p[r + 3] + offset) << 48;
-  };
-  if constexpr (kTileRows == 8) {
-    return hn::PromoteTo(df, hn::BitCast(dh, hn::Dup128VecFromValues(d64, four(0), four(4))));
-  } else {
-    return hn::PromoteTo(df, hn::BitCast(dh, hn::Set(d64, four(0))));
-  }
+  return hn::PromoteTo(df, hn::BitCast(dh, GatherHalves(p, offset)));
 }
 
-/// Keeps every stream of a tile `distance` bytes ahead of its reader.
+/// How the rows of a tile lie in memory: `streams` bands of `adjacent` rows each, streams * adjacent = kTileRows.
+struct TileShape {
+  std::size_t streams, adjacent;
+
+  explicit HWY_INLINE TileShape(const MatmulJob& job)
+      : streams(job.streams == 0 ? kTileRows : HWY_MIN(job.streams, kTileRows)), adjacent(kTileRows / streams) {}
+};
+
+/// Keeps the streams of a tile ahead of their reader. Rows that are a stream of their own are asked for
+/// MatmulJob::prefetch bytes ahead. The rows of a wider band are read side by side, so while a tile is at work
+/// the band's next rows are asked for, one cache line after the other: memory sees one sequential stream.
 class StreamPrefetch {
  public:
-  HWY_INLINE StreamPrefetch(TilePointers p, std::size_t distance) : p_(p), distance_(distance) {}
+  HWY_INLINE StreamPrefetch(TilePointers p, const MatmulJob& job)
+      : p_(p), shape_(job), ahead_(shape_.adjacent == 1 ? job.prefetch : shape_.adjacent * job.row_bytes) {
+    if (job.prefetch == 0) next_ = ~std::size_t{0};
+  }
 
-  /// Asks for what the streams will read `distance` after everything below `end` of their rows. Past the
-  /// end of a row stands the band's next one.
+  /// Called when the tile is about to read its rows up to byte `end`.
   HWY_INLINE void Advance(std::size_t end) {
-    if (distance_ == 0) return;
-    for (; next_ < end; next_ += 64)
-      for (std::size_t r = 0; r < kTileRows; ++r) __builtin_prefetch(p_[r] + next_ + distance_);
+    for (; next_ < end * shape_.adjacent; next_ += 64)
+      for (std::size_t r = 0; r < kTileRows; r += shape_.adjacent) __builtin_prefetch(p_[r] + ahead_ + next_);
   }
 
  private:
   TilePointers p_;
-  std::size_t distance_;
-  std::size_t next_ = 0;
+  TileShape shape_;
+  std::size_t ahead_;
+  std::size_t next_ = 0;  // bytes of every stream asked for
 };
 
 /// Calls tile(pointers, out) for every tile of rows [begin, end), and stores out[t * kTileRows + r] to y.
@@ -131,12 +118,14 @@ HWY_INLINE void WalkTiles(const MatmulJob& job, std::size_t begin, std::size_t e
     for (std::size_t t = 0; t < job.tokens; ++t)
       for (std::size_t r = 0; r < rows; ++r) job.y[t * job.y_stride + row[r]] = out[t * kTileRows + r];
   };
-  const std::size_t band_rows = (end - begin) / kTileRows;
-  for (std::size_t i = 0; i < band_rows; ++i) {
-    for (std::size_t r = 0; r < kTileRows; ++r) row[r] = begin + r * band_rows + i;
+  const TileShape shape(job);
+  const std::size_t tiles = (end - begin) / kTileRows;
+  for (std::size_t i = 0; i < tiles; ++i) {
+    for (std::size_t r = 0; r < kTileRows; ++r)
+      row[r] = begin + (r / shape.adjacent * tiles + i) * shape.adjacent + r % shape.adjacent;
     run(kTileRows);
   }
-  const std::size_t rest_begin = begin + band_rows * kTileRows;
+  const std::size_t rest_begin = begin + tiles * kTileRows;
   if (rest_begin == end) return;
   for (std::size_t r = 0; r < end - rest_begin; ++r) row[r] = rest_begin + r;
   run(end - rest_begin);
