@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 jobs=${JOBS:-$(nproc)}
 
 cmake --preset static-link
-cmake --build --preset static-link -j "$jobs"
+cmake --build --preset static-link -j "$jobs" --target edgek_answer_tests
 
 set --
 for program in build/static-link/tests/kernels_*_test build/static-link/tests/*golden*_test; do
