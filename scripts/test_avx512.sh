@@ -9,7 +9,7 @@ cmake --preset static-link
 cmake --build --preset static-link -j "$jobs" --target edgek_answer_tests
 
 set --
-for program in build/static-link/tests/kernels_*_test build/static-link/tests/*golden*_test; do
+for program in build/static-link/tests/kernels_*_test build/static-link/tests/ops_*_test build/static-link/tests/*golden*_test; do
   if [ -x "$program" ]; then set -- "$@" "$program"; fi
 done
 echo "== x86-64, emulated Sapphire Rapids: expecting AVX3_DL; $# programs"
