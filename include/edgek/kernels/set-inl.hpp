@@ -6,6 +6,7 @@
 #define EDGEK_KERNELS_SET_INL_HPP_
 #endif
 
+#include "edgek/kernels/elementwise-inl.hpp"
 #include "edgek/kernels/panel-inl.hpp"
 #include "edgek/kernels/q4_0-inl.hpp"
 #include "edgek/kernels/q4_1-inl.hpp"
@@ -15,7 +16,9 @@
 #include "edgek/kernels/q5_k-inl.hpp"
 #include "edgek/kernels/q6_k-inl.hpp"
 #include "edgek/kernels/q8_0-inl.hpp"
+#include "edgek/kernels/quantize-inl.hpp"
 #include "edgek/kernels/simd-inl.hpp"
+#include "edgek/kernels/stream-inl.hpp"
 
 EDGEK_BEFORE_UNIT
 
@@ -47,9 +50,24 @@ constexpr void AddIntegerFormat(KernelSet& s) noexcept {
   s.by_format[index_of(F::kFormat)] = IntegerKernels<F>();
 }
 
+constexpr void AddElementwise(KernelSet& s) noexcept {
+  s.pack = {&PackF32, &PackA32, &PackA256};
+  s.rmsnorm = &RmsNorm;
+  s.add = &AddTo;
+  s.silu_mul = &SiluMul;
+  s.gelu_mul = &GeluMul;
+  s.softmax = &Softmax;
+  s.to_half = &ToHalf;
+  s.from_half = &FromHalf;
+  s.argmax = &ArgMax;
+  s.rope = &Rope;
+  s.stream = &Stream;
+}
+
 constexpr KernelSet MakeSet() noexcept {
   KernelSet s{};
   s.name = UnitName();
+  AddElementwise(s);
   AddIntegerFormat<Q8_0>(s);
   AddIntegerFormat<Q4_0>(s);
   AddIntegerFormat<Q4_1>(s);
