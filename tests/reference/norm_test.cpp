@@ -59,6 +59,14 @@ TEST(Lanes, TheTreeJoinsEightFourTwoOne) {
   EXPECT_EQ(sum(17, 33), 2.0f);  // both in lane 1 from the start
 }
 
+TEST(Lanes, ThereAreSixteen) {
+  reference::Lanes lanes;  // with eight, 2^24 would stand between the ones and swallow both
+  lanes.add(0, 1.0f);
+  lanes.add(8, 0x1p24f);
+  lanes.add(16, 1.0f);
+  EXPECT_EQ(lanes.sum(), 0x1p24f + 2.0f);
+}
+
 TEST(Add, AddsInPlace) {
   std::vector<float> x = {1.0f, 2.0f, -3.0f}, y = {0.5f, 0.25f, 3.0f};
   reference::add(x.data(), 3, y.data());
