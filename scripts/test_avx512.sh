@@ -1,16 +1,25 @@
 #!/bin/sh
-# Runs the tests of the kernels, and of everything that defines or uses their answers, on an emulated CPU
-# with AVX-512 and VNNI, for machines that have none. Expects that its kernels are the ones chosen.
+# Runs the tests of the kernels, and of the ops and models that use them, on emulated CPUs with AVX-512 and
+# VNNI, for machines that have none: one emulated machine per program, as many at once as there are cores.
+# Expects that the AVX-512 kernels are the ones chosen.
 set -eu
 cd "$(dirname "$0")/.."
 jobs=${JOBS:-$(nproc)}
+build=build/static-link
 
 cmake --preset static-link
 cmake --build --preset static-link -j "$jobs" --target edgek_answer_tests
 
-set --
-for program in build/static-link/tests/kernels_*_test build/static-link/tests/ops_*_test build/static-link/tests/*golden*_test; do
-  if [ -x "$program" ]; then set -- "$@" "$program"; fi
-done
-echo "== x86-64, emulated Sapphire Rapids: expecting AVX3_DL; $# programs"
-scripts/avx512_guest/run.sh -e EDGEK_EXPECT_TARGET=AVX3_DL -e GTEST_BRIEF=1 -f tests/data "$@"
+programs=$(find $build/tests -maxdepth 1 -type f -perm -u+x \
+  \( -name 'kernels_*_test' -o -name 'ops_*_test' -o -name '*golden*_test' \) | sort)
+[ -n "$programs" ] || { echo "no test was built" >&2; exit 1; }
+echo "== x86-64, emulated Sapphire Rapids, expecting AVX3_DL: $(echo "$programs" | wc -l) programs"
+
+# shellcheck disable=SC2016  # expanded by the inner shell
+echo "$programs" | xargs -P "$jobs" -I "{}" sh -c '
+  log=$0.avx512.log
+  if scripts/avx512_guest/run.sh -e EDGEK_EXPECT_TARGET=AVX3_DL -e GTEST_COLOR=no -f tests/data "$0" >"$log" 2>&1; then
+    sed -n "s/^kernel set/   kernel set/p; s/^guest: /   /p" "$log"
+  else
+    cat "$log"; exit 1
+  fi' "{}"
