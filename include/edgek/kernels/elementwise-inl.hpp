@@ -92,7 +92,7 @@ HWY_INLINE void Map2(const float* a, const float* b, std::size_t n, float* y, co
 inline void RmsNorm(const float* x, const float* w, float eps, std::size_t n, float* y) noexcept {
   const float mean = SumOfSquares(x, n) / static_cast<float>(n);
   const auto scale = hn::Set(DF(), 1.0f / std::sqrt(mean + eps));
-  Map2(x, w, n, y, [=](auto v, auto weight) EDGEK_UNIT_ATTR { return hn::Mul(hn::Mul(v, scale), weight); });
+  Map2(x, w, n, y, [&scale](auto v, auto weight) EDGEK_UNIT_ATTR { return hn::Mul(hn::Mul(v, scale), weight); });
 }
 
 /// KernelSet::add.
