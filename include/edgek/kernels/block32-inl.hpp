@@ -69,14 +69,14 @@ HWY_INLINE hn::VFromD<RowI32> BlockSum(V p0, V p1, V p2, V p3) {
 }
 
 /// The float step of one block.
-template <class V32, class VF>
-HWY_INLINE VF AddBlock32(Shape32 shape, V32 isum, VF scale, VF min, float d_x, std::int32_t sum_x, VF acc) {
+template <bool kMin, class V32, class VF>
+HWY_INLINE VF AddBlock32(std::int32_t bias, V32 isum, VF scale, VF min, float d_x, std::int32_t sum_x, VF acc) {
   const hn::DFromV<V32> d32;
   const hn::DFromV<VF> df;
   const VF d = hn::Set(df, d_x);
-  isum = hn::Sub(isum, hn::Set(d32, shape.bias * sum_x));
+  isum = hn::Sub(isum, hn::Set(d32, bias * sum_x));
   acc = Fma(hn::ConvertTo(df, isum), hn::Mul(scale, d), acc);
-  return shape.min ? Fma(hn::Set(df, static_cast<float>(sum_x)), hn::Mul(min, d), acc) : acc;
+  return kMin ? Fma(hn::Set(df, static_cast<float>(sum_x)), hn::Mul(min, d), acc) : acc;
 }
 
 // ---- one token: everything stays in registers
@@ -93,7 +93,7 @@ HWY_INLINE VF AddBlock32One(TilePointers p, std::size_t offset, const PackedA32&
   };
   const auto isum = BlockSum<F::kMaxWeight>(partial(0), partial(1), partial(2), partial(3));
   const auto min = F::kMin ? LoadRowHalves(p, offset + 2) : hn::Zero(RowF32());
-  return AddBlock32(kShape32<F>, isum, LoadRowHalves(p, offset), min, token.d[block], token.sum[block], acc);
+  return AddBlock32<F::kMin>(F::kBias, isum, LoadRowHalves(p, offset), min, token.d[block], token.sum[block], acc);
 }
 
 template <class F>
@@ -143,8 +143,8 @@ HWY_NOINLINE void Unpack32(TilePointers p, std::size_t offset, std::size_t count
 }
 
 /// `count` unpacked blocks from block `first` on, times one token.
-template <int kMaxWeight>
-HWY_NOINLINE void AddUnpacked32(Shape32 shape, const Unpacked32* block, std::size_t first, std::size_t count,
+template <int kMaxWeight, bool kMin>
+HWY_NOINLINE void AddUnpacked32(std::int32_t bias, const Unpacked32* block, std::size_t first, std::size_t count,
                                 const PackedA32& token, float* HWY_RESTRICT out) {
   const RowU8 d8;
   const RowI8 di8;
@@ -158,7 +158,8 @@ HWY_NOINLINE void AddUnpacked32(Shape32 shape, const Unpacked32* block, std::siz
                                       hn::Load(d8, block->weights + (4 + i) * kRowVectorBytes), x_low, x_high);
     };
     const auto isum = BlockSum<kMaxWeight>(partial(0), partial(1), partial(2), partial(3));
-    acc = AddBlock32(shape, isum, hn::LoadU(df, block->scale), hn::LoadU(df, block->min), token.d[b], token.sum[b], acc);
+    const auto scale = hn::LoadU(df, block->scale), min = hn::LoadU(df, block->min);
+    acc = AddBlock32<kMin>(bias, isum, scale, min, token.d[b], token.sum[b], acc);
   }
   hn::Store(acc, df, out);
 }
@@ -172,6 +173,7 @@ template <int kMaxWeight>
 HWY_NOINLINE void Rows32Many(const MatmulJob& job, std::size_t begin, std::size_t end, Shape32 shape,
                              Unpack32Fn unpack, std::size_t block_bytes) {
   constexpr std::size_t kStep = 8;
+  const auto add = shape.min ? &AddUnpacked32<kMaxWeight, true> : &AddUnpacked32<kMaxWeight, false>;
   const std::size_t blocks = job.cols / 32;
   Unpacked32 unpacked[kStep];
   for (Unpacked32& u : unpacked)
@@ -184,8 +186,7 @@ HWY_NOINLINE void Rows32Many(const MatmulJob& job, std::size_t begin, std::size_
       prefetch.Advance((b + count) * block_bytes);
       unpack(p, b * block_bytes, count, unpacked);
       for (std::size_t t = 0; t < job.tokens; ++t)
-        AddUnpacked32<kMaxWeight>(shape, unpacked, b, count, packed_a32(job.x + t * job.x_stride, job.cols),
-                                  out + t * kTileRows);
+        add(shape.bias, unpacked, b, count, packed_a32(job.x + t * job.x_stride, job.cols), out + t * kTileRows);
     }
   });
 }

@@ -104,11 +104,10 @@ struct TilePartials {
   HWY_INLINE hn::VFromD<D> At(std::size_t i) const { return hn::Load(D(), sums + i * hn::Lanes(D())); }
 };
 
-/// Multiplies `quads` quads of the panel with 4 tokens. (Stored partial sums and a loop over them cost 3 % of
-/// the tile's speed and spare the including file a second of compile time.)
-template <int kMaxWeight>
-HWY_INLINE void TileQuads(const std::byte* weights, std::size_t quads, const std::int8_t* const* x,
-                          TilePartials<kMaxWeight>& partials) {
+/// Multiplies kQuads quads of the panel with 4 tokens. Stored sums and loops over them spare every including
+/// file a second of compile time; unrolling spares g++'s copies of all sums at every turn.
+template <int kMaxWeight, std::size_t kQuads>
+HWY_INLINE void TileQuads(const std::byte* weights, const std::int8_t* const* x, TilePartials<kMaxWeight>& partials) {
   const PartialTag<kMaxWeight> dp;
   const PanelI32 d32;
   const PanelI8 di8;
@@ -117,8 +116,9 @@ HWY_INLINE void TileQuads(const std::byte* weights, std::size_t quads, const std
   auto a0 = hn::Zero(dp), a1 = hn::Zero(dp), a2 = hn::Zero(dp), a3 = hn::Zero(dp);
   auto b0 = hn::Zero(dp), b1 = hn::Zero(dp), b2 = hn::Zero(dp), b3 = hn::Zero(dp);
   const std::uint8_t* w = reinterpret_cast<const std::uint8_t*>(weights);
-  for (std::size_t q = 0; q < quads; ++q, w += 2 * bytes) {
-    const auto wa = hn::Load(du8, w), wb = hn::Load(du8, w + bytes);
+  HWY_UNROLL(4)
+  for (std::size_t q = 0; q < kQuads; ++q) {
+    const auto wa = hn::Load(du8, w + 2 * q * bytes), wb = hn::Load(du8, w + (2 * q + 1) * bytes);
     const auto broadcast = [&](std::size_t t) EDGEK_UNIT_ATTR {
       std::int32_t dword;
       __builtin_memcpy(&dword, x[t] + 4 * q, sizeof dword);
@@ -247,32 +247,47 @@ struct Panel32 {
 
   HWY_INLINE void Tile(const std::byte* panel, const std::byte* const* x, std::size_t cols, std::size_t block,
                        float* HWY_RESTRICT acc) const {
-    const PanelI32 d32;
-    const PanelF32 df;
-    const std::size_t lanes = hn::Lanes(d32);
+    const std::size_t lanes = hn::Lanes(PanelI32());
     const float* scales = reinterpret_cast<const float*>(panel + 64 * lanes);
     const PackedA32 tokens[kTileTokens] = {packed_a32(x[0], cols), packed_a32(x[1], cols), packed_a32(x[2], cols),
                                            packed_a32(x[3], cols)};
-    HWY_ALIGN std::int32_t isum[kTileTokens * kMaxPanelRows];  // (token, vector, lane)
     constexpr std::size_t kRun = HWY_MIN(kQuads, kQuadsPerPartial<kMaxWeight>);
-    for (std::size_t quad = 0; quad < kQuads; quad += kRun) {
-      const std::int8_t* q[kTileTokens];
-      for (std::size_t t = 0; t < kTileTokens; ++t) q[t] = tokens[t].q + 32 * block + 4 * quad;
-      TilePartials<kMaxWeight> partials;
-      TileQuads<kMaxWeight>(panel + 8 * quad * lanes, kRun, q, partials);
-      for (std::size_t i = 0; i < 2 * kTileTokens; ++i) {
-        const auto sum = Widen(partials.At(i));
-        hn::Store(quad == 0 ? sum : hn::Add(sum, hn::Load(d32, isum + i * lanes)), d32, isum + i * lanes);
+    static_assert(kRun == kQuads || 2 * kRun == kQuads);
+    const std::int8_t* q[kTileTokens];
+    for (std::size_t t = 0; t < kTileTokens; ++t) q[t] = tokens[t].q + 32 * block;
+    TilePartials<kMaxWeight> first, second;
+    TileQuads<kMaxWeight, kRun>(panel, q, first);
+    if constexpr (kRun != kQuads) {
+      for (const std::int8_t*& q_t : q) q_t += 4 * kRun;
+      TileQuads<kMaxWeight, kRun>(panel + 8 * kRun * lanes, q, second);
+    }
+    if (shape.min) {
+      AddFloats<true>(first, second, scales, tokens, block, acc);
+    } else {
+      AddFloats<false>(first, second, scales, tokens, block, acc);
+    }
+  }
+
+  /// The float step of one block for the whole tile. `scales`: scales, then minimums, of the panel's rows.
+  template <bool kMin>
+  HWY_INLINE void AddFloats(const TilePartials<kMaxWeight>& first, const TilePartials<kMaxWeight>& second,
+                            const float* scales, const PackedA32* tokens, std::size_t block,
+                            float* HWY_RESTRICT acc) const {
+    const PanelF32 df;
+    const std::size_t lanes = hn::Lanes(df);
+    HWY_UNROLL(4)
+    for (std::size_t t = 0; t < kTileTokens; ++t) {
+      HWY_UNROLL(2)
+      for (std::size_t v = 0; v < 2; ++v) {
+        const std::size_t i = 2 * t + v;
+        auto isum = Widen(first.At(i));
+        if constexpr (kQuadsPerPartial<kMaxWeight> < kQuads) isum = hn::Add(isum, Widen(second.At(i)));
+        const auto scale = hn::Load(df, scales + v * lanes), min = hn::Load(df, scales + (2 + v) * lanes);
+        hn::Store(AddBlock32<kMin>(shape.bias, isum, scale, min, tokens[t].d[block], tokens[t].sum[block],
+                                   hn::Load(df, acc + i * lanes)),
+                  df, acc + i * lanes);
       }
     }
-    for (std::size_t t = 0; t < kTileTokens; ++t)
-      for (std::size_t v = 0; v < 2; ++v) {
-        const std::size_t at = (2 * t + v) * lanes;
-        const auto scale = hn::Load(df, scales + v * lanes), min = hn::Load(df, scales + (2 + v) * lanes);
-        hn::Store(AddBlock32(shape, hn::Load(d32, isum + at), scale, min, tokens[t].d[block], tokens[t].sum[block],
-                             hn::Load(df, acc + at)),
-                  df, acc + at);
-      }
   }
 
   template <class V>
@@ -353,7 +368,8 @@ struct Panel256 {
         const std::int8_t* q[kTileTokens];
         for (std::size_t t = 0; t < kTileTokens; ++t) q[t] = tokens[t].q + 256 * block + 4 * quad;
         TilePartials<kMaxWeight> partials;
-        TileQuads<kMaxWeight>(panel + 4 * quad * rows, kRun, q, partials);
+        TileQuads<kMaxWeight, kRun>(panel + 4 * quad * rows, q, partials);
+        HWY_UNROLL(8)
         for (std::size_t i = 0; i < 2 * kTileTokens; ++i) {
           std::int32_t* sum = isum + i * lanes;
           hn::Store(AddScaled(hn::Load(d32, sum), partials.At(i), hn::Load(d32, scale + i % 2 * lanes)), d32, sum);

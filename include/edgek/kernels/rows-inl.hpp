@@ -67,9 +67,7 @@ HWY_INLINE hn::VFromD<RowI32> RowTreeOfSmall(V16 v0, V16 v1, V16 v2, V16 v3) {
 
 /// Lane r: the Half at `offset` of row r, as float.
 HWY_INLINE hn::VFromD<RowF32> LoadRowHalves(TilePointers p, std::size_t offset) {
-  const RowF32 df;
-  const hn::Rebind<hwy::float16_t, RowF32> dh;
-  return hn::PromoteTo(df, hn::BitCast(dh, GatherHalves(p, offset)));
+  return FloatFromHalf(RowF32(), GatherHalves(p, offset));
 }
 
 /// How the rows of a tile lie in memory: `streams` bands of `adjacent` rows each, streams * adjacent = kTileRows.
@@ -129,6 +127,19 @@ HWY_INLINE void WalkTiles(const MatmulJob& job, std::size_t begin, std::size_t e
   if (rest_begin == end) return;
   for (std::size_t r = 0; r < end - rest_begin; ++r) row[r] = rest_begin + r;
   run(end - rest_begin);
+}
+
+/// A PanelFn made of a RowsFn, for targets that are not worth a panel kernel: six tokens at a time.
+template <RowsFn Rows>
+void PanelOfRows(const MatmulJob& job, std::size_t begin, std::size_t end, std::byte* /*scratch*/) noexcept {
+  constexpr std::size_t kTokens = 6;
+  for (std::size_t t = 0; t < job.tokens; t += kTokens) {
+    MatmulJob part = job;
+    part.x += t * job.x_stride;
+    part.y += t * job.y_stride;
+    part.tokens = HWY_MIN(kTokens, job.tokens - t);
+    Rows(part, begin, end);
+  }
 }
 
 EDGEK_AFTER_UNIT

@@ -32,16 +32,28 @@ constexpr const char* UnitName() noexcept {
 #endif
 }
 
-/// Kernels of an integer format. Beyond max_row_tokens the panel is faster.
+/// Kernels of an integer format. Beyond max_row_tokens the panel is faster. SSE2, the fallback for CPUs from
+/// before 2013, does without: its panels would cost every including file a second of compile time.
 template <class F>
 constexpr MatmulKernels IntegerKernels() noexcept {
+  constexpr bool kPanel = HWY_TARGET != HWY_SSE2;
   constexpr std::size_t kMaxRowTokens = EDGEK_UNIT_DOT ? 6 : 4;
   if constexpr (info(F::kFormat).activation == Activation::kA32) {
-    return {EDGEK_UNIT_DOT ? "rows+panel int8/32 dot" : "rows+panel int8/32", Activation::kA32, &Rows32<F>,
-            &PanelOf32<F>, kMaxRowTokens, kTileRows, kMaxPanelRows};
+    constexpr RowsFn kRows = &Rows32<F>;
+    const char* name = EDGEK_UNIT_DOT ? "int8 per 32, four-way dot" : "int8 per 32";
+    if constexpr (kPanel) {
+      return {name, Activation::kA32, kRows, &PanelOf32<F>, kMaxRowTokens, kTileRows, kMaxPanelRows};
+    } else {
+      return {name, Activation::kA32, kRows, &PanelOfRows<kRows>, kMaxRowTokens, kTileRows, kTileRows};
+    }
   } else {
-    return {EDGEK_UNIT_DOT ? "rows+panel int8/256 dot" : "rows+panel int8/256", Activation::kA256, &Rows256<F>,
-            &PanelOf256<F>, kMaxRowTokens, kTileRows, kMaxPanelRows};
+    constexpr RowsFn kRows = &Rows256<F>;
+    const char* name = EDGEK_UNIT_DOT ? "int8 per 256, four-way dot" : "int8 per 256";
+    if constexpr (kPanel) {
+      return {name, Activation::kA256, kRows, &PanelOf256<F>, kMaxRowTokens, kTileRows, kMaxPanelRows};
+    } else {
+      return {name, Activation::kA256, kRows, &PanelOfRows<kRows>, kMaxRowTokens, kTileRows, kTileRows};
+    }
   }
 }
 
