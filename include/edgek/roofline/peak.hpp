@@ -67,8 +67,11 @@ struct PeakOperands {
     return weights.size() != 0 && x.size() != 0 && y.size() != 0 && scratch.size() != 0;
   }
   MatmulJob job(Format format, std::size_t thread) const noexcept {
-    float* out = reinterpret_cast<float*>(y.data()) + thread * rows * tokens;
-    return {weights.data(), row_bytes(format, kPeakCols), kPeakCols, x.data(), x_stride, out, rows, tokens, 0};
+    MatmulJob j{};  // no prefetch: all of it lies in cache
+    j.weights = weights.data(), j.row_bytes = row_bytes(format, kPeakCols), j.cols = kPeakCols;
+    j.x = x.data(), j.x_stride = x_stride, j.tokens = tokens;
+    j.y = reinterpret_cast<float*>(y.data()) + thread * rows * tokens, j.y_stride = rows;
+    return j;
   }
 
   std::size_t tokens, rows, x_stride;

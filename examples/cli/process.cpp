@@ -1,0 +1,45 @@
+#include "process.hpp"
+
+#include <atomic>
+#include <csignal>
+#include <ctime>
+
+#include "edgek/measure/clock.hpp"
+
+namespace edgek::cli {
+
+namespace {
+
+std::uint64_t g_start_ns = 0;
+std::atomic<bool> g_interrupted{false};
+static_assert(std::atomic<bool>::is_always_lock_free, "set in a signal handler");
+
+extern "C" void on_interrupt(int signal) {
+  if (g_interrupted.exchange(true)) {
+    std::signal(signal, SIG_DFL);
+    std::raise(signal);
+  }
+}
+
+}  // namespace
+
+// Between exec and main the loader works alone and does not wait, so the CPU time used until now is the
+// time since the start; /proc/self/stat would say it in steps of 10 ms only.
+void mark_process_start() noexcept {
+  timespec used{};
+  g_start_ns = now_ns();
+  if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) != 0) return;
+  g_start_ns -= static_cast<std::uint64_t>(used.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(used.tv_nsec);
+}
+
+std::uint64_t process_start_ns() noexcept { return g_start_ns; }
+
+InterruptGuard::InterruptGuard() noexcept {
+  g_interrupted = false;
+  std::signal(SIGINT, on_interrupt);
+}
+InterruptGuard::~InterruptGuard() { std::signal(SIGINT, SIG_DFL); }
+bool InterruptGuard::interrupted() noexcept { return g_interrupted; }
+void InterruptGuard::clear() noexcept { g_interrupted = false; }
+
+}  // namespace edgek::cli

@@ -1,0 +1,67 @@
+#ifndef EDGEK_EXAMPLES_CLI_SESSION_HPP_
+#define EDGEK_EXAMPLES_CLI_SESSION_HPP_
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "common.hpp"
+#include "edgek/model/decoder.hpp"
+#include "edgek/model/model.hpp"
+#include "edgek/model/tokenizer.hpp"
+#include "edgek/runtime/context.hpp"
+#include "edgek/runtime/thread_pool.hpp"
+
+namespace edgek::cli {
+
+/// How a model is run.
+struct ModelOptions {
+  std::string model;
+  std::size_t context = 0;  // 0: the model's, at most 4096
+  std::string kv;           // "": f16, in exact mode f32
+};
+
+/// MODEL, --ctx, --kv.
+void add_model_options(CLI::App& command, ModelOptions& options);
+
+/// What is refused before the model is opened: --kv formats, --exact with another KV than f32. Throws UsageError.
+KvFormat choose_kv(const ModelOptions& options, const CommonOptions& common);
+
+/// A model that is ready, the threads that run it, and how long loading took.
+class Session {
+ public:
+  Session(const ModelOptions& options, const CommonOptions& common);
+
+  const Model& model() const noexcept { return *model_; }
+  const Tokenizer& tokenizer() const noexcept { return *tokenizer_; }
+  Context& context() noexcept { return context_; }                ///< for generating
+  Context& prompt_context() noexcept { return *prompt_context_; } ///< for prompts: perhaps other threads
+  std::size_t threads() const noexcept { return pool_.threads(); }
+  double load_ms() const noexcept { return load_ms_; }
+
+  /// Options of a decoder with room for --ctx positions.
+  DecoderOptions decoder_options() const noexcept { return decoder_; }
+
+  /// Provenance of a measurement with this session.
+  Provenance provenance(std::size_t prompt_tokens, std::size_t context_tokens) const;
+
+ private:
+  CommonOptions common_;
+  DecoderOptions decoder_;
+  const KernelSet& kernels_;
+  ThreadPool pool_;
+  std::unique_ptr<ThreadPool> prompt_pool_;
+  std::unique_ptr<Model> model_;
+  std::unique_ptr<Tokenizer> tokenizer_;
+  Context context_;
+  std::unique_ptr<Context> own_prompt_context_;
+  Context* prompt_context_;
+  double load_ms_ = 0;
+};
+
+}  // namespace edgek::cli
+
+#endif  // EDGEK_EXAMPLES_CLI_SESSION_HPP_
