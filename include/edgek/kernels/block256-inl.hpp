@@ -2,6 +2,7 @@
 // is a small class F in the format's own file. It sees a super-block as 4 groups of 4 steps of 16 weights:
 //   kFormat           the format
 //   kMins             whether the sub-blocks have minimums; without them, 32 is subtracted from every weight
+//                     and the super-block's own scale ends it
 //   kMaxWeight        largest loaded weight
 //   kStepsPerScale    2 for sub-blocks of 32 weights, 1 for sub-blocks of 16
 //   kScaleOffset      where the super-block's own scale stands
@@ -136,7 +137,8 @@ HWY_INLINE void Tile256One(const MatmulJob& job, TilePointers p, float* HWY_REST
       hn::Store(acc, d32, isum + i * kTileRows);
     }
     const auto min = F::kMins ? LoadRowHalves(p, offset + F::kScaleOffset + 2) : hn::Zero(df);
-    sum = AddBlock256<F::kMins>(isum, msum, LoadRowHalves(p, offset + F::kScaleOffset), min, token.d[block], sum);
+    const auto scale = LoadRowHalves<!F::kMins>(p, offset + F::kScaleOffset);
+    sum = AddBlock256<F::kMins>(isum, msum, scale, min, token.d[block], sum);
   }
   hn::Store(sum, df, out);
 }
@@ -180,7 +182,7 @@ HWY_NOINLINE void Unpack256(TilePointers p, std::size_t offset, Unpacked256* to)
     StoreGroup<F, 2>(p, i, offset, to->weights);
     StoreGroup<F, 3>(p, i, offset, to->weights);
   }
-  hn::Store(LoadRowHalves(p, offset + F::kScaleOffset), df, to->scale);
+  hn::Store(LoadRowHalves<!F::kMins>(p, offset + F::kScaleOffset), df, to->scale);
   hn::Store(F::kMins ? LoadRowHalves(p, offset + F::kScaleOffset + 2) : hn::Zero(df), df, to->min);
 }
 

@@ -37,7 +37,9 @@ HWY_INLINE std::uint64_t FourHalves(TilePointers p, std::size_t r, std::size_t o
          Load16(p[r + 3] + offset) << 48;
 }
 
-/// Lane r: the word at `offset` of row r.
+/// Lane r: the word at `offset` of row r. kEndsBlock says that nothing may be read behind the word: it may be the
+/// last one of the last row.
+template <bool kEndsBlock = false>
 HWY_INLINE hn::VFromD<RowHalves> GatherHalves(TilePointers p, std::size_t offset) {
   const RowHalves d;
   const hn::Repartition<std::uint64_t, RowHalves> d64;
@@ -54,7 +56,8 @@ HWY_INLINE hn::VFromD<RowHalves> GatherHalves(TilePointers p, std::size_t offset
   w = _mm_mask_loadu_epi16(w, 1 << 7, p[7] + offset - 14);
   return hn::VFromD<RowHalves>{_mm_or_si128(v, w)};
 #elif HWY_TARGET == HWY_AVX2
-  if (HWY_UNLIKELY(offset < 14)) return hn::BitCast(d, hn::Dup128VecFromValues(d64, FourHalves(p, 0, offset), FourHalves(p, 4, offset)));
+  if (kEndsBlock || HWY_UNLIKELY(offset < 14))
+    return hn::BitCast(d, hn::Dup128VecFromValues(d64, FourHalves(p, 0, offset), FourHalves(p, 4, offset)));
   // Whole loads that end inside the block and begin inside the row, blended: 8 loads and 7 cheap instructions.
   const auto at = [&](std::size_t r) {
     return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p[r] + offset - 2 * r));

@@ -65,9 +65,10 @@ HWY_INLINE hn::VFromD<RowI32> RowTreeOfSmall(V16 v0, V16 v1, V16 v2, V16 v3) {
   return hn::WidenMulPairwiseAdd(d32, s, hn::Set(d16, 1));
 }
 
-/// Lane r: the Half at `offset` of row r, as float.
+/// Lane r: the Half at `offset` of row r, as float. kEndsBlock: see GatherHalves.
+template <bool kEndsBlock = false>
 HWY_INLINE hn::VFromD<RowF32> LoadRowHalves(TilePointers p, std::size_t offset) {
-  return FloatFromHalf(RowF32(), GatherHalves(p, offset));
+  return FloatFromHalf(RowF32(), GatherHalves<kEndsBlock>(p, offset));
 }
 
 /// How the rows of a tile lie in memory: `streams` bands of `adjacent` rows each, streams * adjacent = kTileRows.
