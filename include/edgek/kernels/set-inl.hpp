@@ -6,7 +6,11 @@
 #define EDGEK_KERNELS_SET_INL_HPP_
 #endif
 
+#include "edgek/kernels/attention-inl.hpp"
 #include "edgek/kernels/elementwise-inl.hpp"
+#include "edgek/kernels/exact-inl.hpp"
+#include "edgek/kernels/float-inl.hpp"
+#include "edgek/kernels/float_panel-inl.hpp"
 #include "edgek/kernels/panel-inl.hpp"
 #include "edgek/kernels/q4_0-inl.hpp"
 #include "edgek/kernels/q4_1-inl.hpp"
@@ -57,9 +61,38 @@ constexpr MatmulKernels IntegerKernels() noexcept {
   }
 }
 
+template <const FloatSource& kSource>
+void RowsOf(const MatmulJob& job, std::size_t begin, std::size_t end) noexcept {
+  FloatRows(job, kSource, begin, end);
+}
+template <const FloatSource& kSource>
+void PanelOf(const MatmulJob& job, std::size_t begin, std::size_t end, std::byte* scratch) noexcept {
+  FloatPanel(job, kSource, begin, end, scratch);
+}
+template <const FloatSource& kSource>
+void UnpackOf(const std::byte* row, std::size_t cols, float* y) noexcept {
+  UnpackBlocks(kSource, row, cols, y);
+}
+
+/// Kernels that multiply floats.
+template <const FloatSource& kSource>
+constexpr MatmulKernels FloatKernels(const char* name) noexcept {
+  return {name, Activation::kF32, &RowsOf<kSource>, &PanelOf<kSource>, 4, kTileRows, kMaxFloatPanelRows};
+}
+
+template <class W, typename T>
+constexpr void AddFloatFormat(Format format, KernelSet& s) noexcept {
+  const MatmulKernels kernels = FloatKernels<kPlainSource<W, T>>("float");
+  s.by_format[index_of(format)] = kernels;
+  s.exact[index_of(format)] = kernels;
+  s.unpack[index_of(format)] = &UnpackFloats<W>;
+}
+
 template <class F>
 constexpr void AddIntegerFormat(KernelSet& s) noexcept {
   s.by_format[index_of(F::kFormat)] = IntegerKernels<F>();
+  s.exact[index_of(F::kFormat)] = FloatKernels<kBlockSource<F>>("unpacked to float");
+  s.unpack[index_of(F::kFormat)] = &UnpackOf<kBlockSource<F>>;
 }
 
 constexpr void AddElementwise(KernelSet& s) noexcept {
@@ -76,10 +109,20 @@ constexpr void AddElementwise(KernelSet& s) noexcept {
   s.stream = &Stream;
 }
 
+constexpr void AddAttention(KernelSet& s) noexcept {
+  s.attention_chunk = &AttentionChunk;
+  s.attention_merge = &AttentionMerge;
+  s.attention_finish = &AttentionFinish;
+}
+
 constexpr KernelSet MakeSet() noexcept {
   KernelSet s{};
   s.name = UnitName();
   AddElementwise(s);
+  AddAttention(s);
+  AddFloatFormat<WeightsF32, float>(Format::kF32, s);
+  AddFloatFormat<WeightsF16, Half>(Format::kF16, s);
+  AddFloatFormat<WeightsBF16, BFloat16>(Format::kBF16, s);
   AddIntegerFormat<Q8_0>(s);
   AddIntegerFormat<Q4_0>(s);
   AddIntegerFormat<Q4_1>(s);

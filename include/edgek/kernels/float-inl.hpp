@@ -1,0 +1,263 @@
+// Row kernels over floats: F32, F16 and BF16 weights, and exact mode, where weights of any format are unpacked
+// to float first. A dot product is summed in 16 virtual lanes, k in lane k % 16, and one fixed tree.
+#if defined(EDGEK_KERNELS_FLOAT_INL_HPP_) == defined(EDGEK_UNIT_TOGGLE)
+#ifdef EDGEK_KERNELS_FLOAT_INL_HPP_
+#undef EDGEK_KERNELS_FLOAT_INL_HPP_
+#else
+#define EDGEK_KERNELS_FLOAT_INL_HPP_
+#endif
+
+#include "edgek/kernels/rows-inl.hpp"
+#include "edgek/kernels/simd-inl.hpp"
+
+EDGEK_BEFORE_UNIT
+
+// ---- weights stored as floats of some kind: a vector of them, or one
+
+struct WeightsF32 {
+  template <class D>
+  static HWY_INLINE hn::VFromD<D> Load(D d, const std::uint8_t* row, std::size_t k) {
+    return hn::LoadU(d, reinterpret_cast<const float*>(row) + k);
+  }
+  static HWY_INLINE float Get(const std::uint8_t* row, std::size_t k) {
+    float w;
+    __builtin_memcpy(&w, row + 4 * k, sizeof w);
+    return w;
+  }
+};
+
+struct WeightsF16 {
+  template <class D>
+  static HWY_INLINE hn::VFromD<D> Load(D d, const std::uint8_t* row, std::size_t k) {
+    const hn::Rebind<std::uint16_t, D> d16;
+    return FloatFromHalf(d, hn::LoadU(d16, reinterpret_cast<const std::uint16_t*>(row) + k));
+  }
+  static HWY_INLINE float Get(const std::uint8_t* row, std::size_t k) {
+    Half w;
+    __builtin_memcpy(&w, row + 2 * k, sizeof w);
+    return to_float(w);
+  }
+};
+
+struct WeightsBF16 {
+  template <class D>
+  static HWY_INLINE hn::VFromD<D> Load(D d, const std::uint8_t* row, std::size_t k) {
+    const hn::Rebind<std::uint16_t, D> d16;
+    return FloatFromBFloat16(d, hn::LoadU(d16, reinterpret_cast<const std::uint16_t*>(row) + k));
+  }
+  static HWY_INLINE float Get(const std::uint8_t* row, std::size_t k) {
+    BFloat16 w;
+    __builtin_memcpy(&w, row + 2 * k, sizeof w);
+    return to_float(w);
+  }
+};
+
+// ---- four rows times one token
+
+/// Rows that are multiplied together: enough independent sums to hide the latency of a multiply-add.
+inline constexpr std::size_t kSumRows = 4;
+inline constexpr std::size_t kSumFloats = kSumRows * 16;
+
+template <std::size_t kParts, class V>
+HWY_INLINE void LoadLanes(const float* lanes, V& s0, V& s1, V& s2, V& s3) {
+  const PartTag<kParts> d;
+  constexpr std::size_t kPart = 16 / kParts;
+  s0 = hn::LoadU(d, lanes);
+  if constexpr (kParts >= 2) s1 = hn::LoadU(d, lanes + kPart);
+  if constexpr (kParts == 4) s2 = hn::LoadU(d, lanes + 2 * kPart);
+  if constexpr (kParts == 4) s3 = hn::LoadU(d, lanes + 3 * kPart);
+}
+
+template <std::size_t kParts, class V>
+HWY_INLINE void StoreLanes(V s0, V s1, V s2, V s3, float* lanes) {
+  const PartTag<kParts> d;
+  constexpr std::size_t kPart = 16 / kParts;
+  hn::StoreU(s0, d, lanes);
+  if constexpr (kParts >= 2) hn::StoreU(s1, d, lanes + kPart);
+  if constexpr (kParts == 4) hn::StoreU(s2, d, lanes + 2 * kPart);
+  if constexpr (kParts == 4) hn::StoreU(s3, d, lanes + 3 * kPart);
+}
+
+/// 16 products of one row.
+template <std::size_t kParts, class W, class V>
+HWY_INLINE void AddSixteen(const std::uint8_t* row, std::size_t k, V x0, V x1, V x2, V x3, V& s0, V& s1, V& s2, V& s3) {
+  const PartTag<kParts> d;
+  constexpr std::size_t kPart = 16 / kParts;
+  s0 = Fma(W::Load(d, row, k), x0, s0);
+  if constexpr (kParts >= 2) s1 = Fma(W::Load(d, row, k + kPart), x1, s1);
+  if constexpr (kParts == 4) s2 = Fma(W::Load(d, row, k + 2 * kPart), x2, s2);
+  if constexpr (kParts == 4) s3 = Fma(W::Load(d, row, k + 3 * kPart), x3, s3);
+}
+
+template <std::size_t kParts, class W>
+HWY_INLINE void AddRowsIn(TilePointers p, std::size_t begin, std::size_t end, const float* x, bool fresh,
+                          float* HWY_RESTRICT lanes) {
+  const PartTag<kParts> d;
+  const auto zero = hn::Zero(d);
+  auto a0 = zero, a1 = zero, a2 = zero, a3 = zero, b0 = zero, b1 = zero, b2 = zero, b3 = zero;
+  auto c0 = zero, c1 = zero, c2 = zero, c3 = zero, e0 = zero, e1 = zero, e2 = zero, e3 = zero;
+  auto x0 = zero, x1 = zero, x2 = zero, x3 = zero;
+  if (!fresh) {
+    LoadLanes<kParts>(lanes, a0, a1, a2, a3);
+    LoadLanes<kParts>(lanes + 16, b0, b1, b2, b3);
+    LoadLanes<kParts>(lanes + 32, c0, c1, c2, c3);
+    LoadLanes<kParts>(lanes + 48, e0, e1, e2, e3);
+  }
+  const std::uint8_t *row0 = p[0], *row1 = p[1], *row2 = p[2], *row3 = p[3];
+  std::size_t k = begin;
+  for (; k + 16 <= end; k += 16) {
+    LoadLanes<kParts>(x + k, x0, x1, x2, x3);
+    AddSixteen<kParts, W>(row0, k, x0, x1, x2, x3, a0, a1, a2, a3);
+    AddSixteen<kParts, W>(row1, k, x0, x1, x2, x3, b0, b1, b2, b3);
+    AddSixteen<kParts, W>(row2, k, x0, x1, x2, x3, c0, c1, c2, c3);
+    AddSixteen<kParts, W>(row3, k, x0, x1, x2, x3, e0, e1, e2, e3);
+  }
+  StoreLanes<kParts>(a0, a1, a2, a3, lanes);
+  StoreLanes<kParts>(b0, b1, b2, b3, lanes + 16);
+  StoreLanes<kParts>(c0, c1, c2, c3, lanes + 32);
+  StoreLanes<kParts>(e0, e1, e2, e3, lanes + 48);
+  for (; k < end; ++k)
+    for (std::size_t r = 0; r < kSumRows; ++r)
+      lanes[16 * r + k % 16] = edgek::Fma(W::Get(p[r], k), x[k], lanes[16 * r + k % 16]);
+}
+
+/// lanes[r][k % 16] += row r's weight k times x[k], for k in [begin, end); begin % 16 == 0. `fresh`: the lanes
+/// were zero, whatever they hold.
+template <class W>
+HWY_NOINLINE void AddRows(TilePointers p, std::size_t begin, std::size_t end, const float* x, bool fresh,
+                          float* HWY_RESTRICT lanes) {
+  WithParts([&](auto parts) EDGEK_UNIT_ATTR {
+    AddRowsIn<decltype(parts)::value, W>(p, begin, end, x, fresh, lanes);
+  });
+}
+
+/// out[r] = the tree over lanes[r], for four rows. A row's 16 lanes become four by two additions, then four
+/// rows are transposed for the other two.
+HWY_INLINE void SumRows(const float* lanes, float* out) {
+  const DF4 d;
+  const auto four = [=](const float* l) EDGEK_UNIT_ATTR {
+    return hn::Add(hn::Add(hn::LoadU(d, l), hn::LoadU(d, l + 8)), hn::Add(hn::LoadU(d, l + 4), hn::LoadU(d, l + 12)));
+  };
+  const auto a = four(lanes), b = four(lanes + 16), c = four(lanes + 32), e = four(lanes + 48);
+  const auto ab = hn::Add(hn::InterleaveLower(d, a, b), hn::InterleaveUpper(d, a, b));
+  const auto ce = hn::Add(hn::InterleaveLower(d, c, e), hn::InterleaveUpper(d, c, e));
+  hn::StoreU(hn::Add(hn::ConcatLowerLower(d, ce, ab), hn::ConcatUpperUpper(d, ce, ab)), d, out);
+}
+
+// ---- a tile of rows times some tokens
+
+struct FloatSource;
+
+/// out[t * kTileRows + r], for the rows of a tile and up to 8 tokens.
+using FloatTileFn = void (*)(const MatmulJob& job, const FloatSource& source, TilePointers p, float* out);
+
+/// to[r * stride + i] = weight k + i of row r, for the rows of a tile; k and count in whole blocks, or k a
+/// multiple of 16. count is at most kFillWeights.
+using FillFn = void (*)(const FloatSource& source, TilePointers p, std::size_t k, std::size_t count, float* to,
+                        std::size_t stride);
+inline constexpr std::size_t kFillWeights = 256;
+
+struct Unpacked32;
+struct Unpacked256;
+
+/// One format's weights as floats. What follows block_bytes is for Fill32 and Fill256 (exact-inl.hpp).
+struct FloatSource {
+  FloatTileFn tile;
+  FillFn fill;
+  std::size_t block_weights;
+  std::size_t block_bytes;
+  void (*unpack32)(TilePointers p, std::size_t offset, std::size_t count, Unpacked32* to);
+  void (*unpack256)(TilePointers p, std::size_t offset, Unpacked256* to);
+  std::int32_t bias;  // to be subtracted from unpacked weights
+  bool min;           // whether there are minimums, added to blocks of 32, subtracted from sub-blocks of 256
+};
+
+HWY_INLINE const float* FloatToken(const MatmulJob& job, std::size_t t) {
+  return reinterpret_cast<const float*>(job.x + t * job.x_stride);
+}
+
+/// The 16 lanes of a tile's rows and up to 8 tokens.
+struct TileLanes {
+  HWY_ALIGN float lanes[8 * kTileRows * 16];
+
+  /// Adds weights [begin, end) of all rows times x + shift of every token.
+  template <class W>
+  HWY_INLINE void Add(const MatmulJob& job, TilePointers p, std::size_t begin, std::size_t end, std::size_t shift,
+                      bool fresh) {
+    for (std::size_t r = 0; r < kTileRows; r += kSumRows)
+      for (std::size_t t = 0; t < job.tokens; ++t)
+        AddRows<W>(p + r, begin, end, FloatToken(job, t) + shift, fresh, lanes + (t * kTileRows + r) * 16);
+  }
+  HWY_INLINE void Sum(const MatmulJob& job, float* out) const {
+    for (std::size_t i = 0; i < job.tokens * kTileRows; i += kSumRows) SumRows(lanes + 16 * i, out + i);
+  }
+};
+
+template <class W>
+HWY_NOINLINE void FloatTile(const MatmulJob& job, const FloatSource& source, TilePointers p, float* out) {
+  constexpr std::size_t kStep = 256;  // weights between prefetches, and between tokens
+  TileLanes sums;
+  StreamPrefetch prefetch(p, job);
+  std::size_t k = 0;
+  do {
+    const std::size_t end = HWY_MIN(k + kStep, job.cols);
+    prefetch.Advance(end * source.block_bytes);
+    sums.Add<W>(job, p, k, end, 0, k == 0);
+    k = end;
+  } while (k < job.cols);
+  sums.Sum(job, out);
+}
+
+/// Exact mode: the tile's rows become floats, 256 weights at a time.
+HWY_NOINLINE void UnpackedTile(const MatmulJob& job, const FloatSource& source, TilePointers p, float* out) {
+  HWY_ALIGN float weights[kTileRows * kFillWeights];
+  const std::uint8_t* unpacked[kTileRows];
+  for (std::size_t r = 0; r < kTileRows; ++r)
+    unpacked[r] = reinterpret_cast<const std::uint8_t*>(weights + r * kFillWeights);
+  TileLanes sums;
+  StreamPrefetch prefetch(p, job);
+  std::size_t k = 0;
+  do {
+    const std::size_t count = HWY_MIN(kFillWeights, job.cols - k);
+    prefetch.Advance((k + count) / source.block_weights * source.block_bytes);
+    source.fill(source, p, k, count, weights, kFillWeights);
+    sums.Add<WeightsF32>(job, unpacked, 0, count, k, k == 0);
+    k += count;
+  } while (k < job.cols);
+  sums.Sum(job, out);
+}
+
+/// RowsFn but for the source.
+HWY_NOINLINE void FloatRows(const MatmulJob& job, const FloatSource& source, std::size_t begin, std::size_t end) {
+  WalkTiles(job, begin, end,
+            [&](TilePointers p, float* out) EDGEK_UNIT_ATTR { source.tile(job, source, p, out); });
+}
+
+/// y[i] = weight i of a row, for F32, F16 and BF16.
+template <class W>
+HWY_INLINE void ConvertRow(const std::uint8_t* row, std::size_t k, std::size_t count, float* y) {
+  const DF d;
+  std::size_t i = 0;
+  for (; i + hn::Lanes(d) <= count; i += hn::Lanes(d)) hn::StoreU(W::Load(d, row, k + i), d, y + i);
+  for (; i < count; ++i) y[i] = W::Get(row, k + i);
+}
+
+template <class W>
+HWY_NOINLINE void FillFloats(const FloatSource&, TilePointers p, std::size_t k, std::size_t count, float* to,
+                             std::size_t stride) {
+  for (std::size_t r = 0; r < kTileRows; ++r) ConvertRow<W>(p[r], k, count, to + r * stride);
+}
+
+/// The source of F32, F16 and BF16, stored as T.
+template <class W, typename T>
+inline constexpr FloatSource kPlainSource = {&FloatTile<W>, &FillFloats<W>, 1, sizeof(T), nullptr, nullptr, 0, false};
+
+/// KernelSet::unpack of F32, F16 and BF16.
+template <class W>
+void UnpackFloats(const std::byte* row, std::size_t cols, float* y) noexcept {
+  ConvertRow<W>(reinterpret_cast<const std::uint8_t*>(row), 0, cols, y);
+}
+
+EDGEK_AFTER_UNIT
+
+#endif  // EDGEK_KERNELS_FLOAT_INL_HPP_
