@@ -274,7 +274,10 @@ struct Panel32 {
                             const float* scales, const PackedA32* tokens, std::size_t block,
                             float* HWY_RESTRICT acc) const {
     const PanelF32 df;
-    const std::size_t lanes = hn::Lanes(df);
+    std::size_t lanes = hn::Lanes(df);
+#if HWY_HAVE_SCALABLE && HWY_COMPILER_GCC_ACTUAL
+    __asm__("" : "+r"(lanes));  // g++-12 crashes (in ivopts) on addresses that it knows to be multiples of the length
+#endif
     HWY_UNROLL(4)
     for (std::size_t t = 0; t < kTileTokens; ++t) {
       HWY_UNROLL(2)
