@@ -161,10 +161,8 @@ inline std::size_t ArgMax(const float* x, std::size_t n) noexcept {
   const DF df;
   const auto largest = hn::Set(df, MaxOf(x, n));
   std::size_t i = 0;
-  for (; i + hn::Lanes(df) <= n; i += hn::Lanes(df)) {
-    const std::intptr_t lane = hn::FindFirstTrue(df, hn::Eq(hn::LoadU(df, x + i), largest));
-    if (lane >= 0) return i + static_cast<std::size_t>(lane);
-  }
+  // The vector that holds it; not FindFirstTrue, whose assertions would need Highway's library in debug builds.
+  while (i + hn::Lanes(df) <= n && hn::AllFalse(df, hn::Eq(hn::LoadU(df, x + i), largest))) i += hn::Lanes(df);
   for (; i < n; ++i)
     if (x[i] == hn::GetLane(largest)) return i;
   return 0;  // NaNs only, or nothing
