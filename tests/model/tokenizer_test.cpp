@@ -104,6 +104,14 @@ TestVocabulary bpe(std::string_view pre = "gpt-2") {
 
 TestVocabulary spm() { return TestVocabulary("tiny_spm.gguf"); }
 
+template <typename T>
+auto numbers(GgufValueType type, std::vector<T> values) {
+  return [type, values](testing::RawGguf& f, std::string_view key) {
+    f.array(key, type, values.size());
+    for (const T value : values) f.put(value);
+  };
+}
+
 const nlohmann::json& vectors() {
   static const auto json = nlohmann::json::parse(testing::read_file(testing::data_path("tokenizer_vectors.json")));
   return json;
@@ -302,6 +310,19 @@ TEST(Tokenizer, KnowsWhatEndsAnAnswer) {
   EXPECT_TRUE(named.tokenizer().vocabulary().is_end(65));
 }
 
+TEST(Tokenizer, WhatEndsATurnIsAControlTokenWhateverTheFileCallsIt) {
+  for (const std::int32_t type : {1, 4}) {
+    TestVocabulary v = bpe();
+    std::vector<std::int32_t> types(v.tokenizer().size(), 1);
+    const TokenId end = v.tokenizer().vocabulary().find("<|im_end|>");
+    types[static_cast<std::size_t>(end)] = type;
+    TestVocabulary wrong = bpe();
+    wrong.set("tokenizer.ggml.token_type", numbers(GgufValueType::kInt32, types));
+    EXPECT_EQ(wrong.tokenizer().tokenize("<|im_end|>", {false, true}), std::vector<TokenId>{end});
+    EXPECT_GT(wrong.tokenizer().tokenize("<|im_end|>", {false, false}).size(), 1u);
+  }
+}
+
 TEST(Tokenizer, RefusesAnIdThatIsNoToken) {
   TestVocabulary v = bpe();
   const Tokenizer& t = v.tokenizer();
@@ -316,14 +337,6 @@ TEST(Tokenizer, RefusesWhatItDoesNotKnowByName) {
   EXPECT_NE(TestVocabulary("tiny_bpe.gguf").drop("tokenizer.ggml.pre").error().find("(none)"), std::string::npos);
   EXPECT_EQ(bpe().set_string("tokenizer.ggml.model", "t5").error(),
             "vocabulary.gguf: tokenizer.ggml.model: t5 (known: gpt2, llama)");
-}
-
-template <typename T>
-auto numbers(GgufValueType type, std::vector<T> values) {
-  return [type, values](testing::RawGguf& f, std::string_view key) {
-    f.array(key, type, values.size());
-    for (const T value : values) f.put(value);
-  };
 }
 
 auto words(std::vector<std::string> values) {

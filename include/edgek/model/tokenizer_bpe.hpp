@@ -159,8 +159,12 @@ class BpeTokenizer {
         throw file.error("tokenizer.ggml.merges", part, "must be a token, merge " + std::to_string(rank));
       return static_cast<std::uint32_t>(id);
     };
-    const std::uint32_t result = number(joined);
-    merges_.insert(number(left), number(right), {static_cast<std::uint32_t>(rank), result});
+    // Vocabularies list results in the order of the merges: the next id is a good first guess, and
+    // looking up all of them is most of the time that loading takes.
+    const auto guess = static_cast<TokenId>(last_result_ + 1);
+    const bool guessed = vocabulary_->has(guess) && vocabulary_->text(guess) == joined;
+    last_result_ = guessed ? static_cast<std::uint32_t>(guess) : number(joined);
+    merges_.insert(number(left), number(right), {static_cast<std::uint32_t>(rank), last_result_});
   }
 
   void encode_word(std::string_view word, Scratch& s, std::vector<TokenId>& out) const {
@@ -216,6 +220,7 @@ class BpeTokenizer {
   const Vocabulary* vocabulary_;
   PreTokenizer words_;
   detail::PairIndex merges_;
+  std::uint32_t last_result_ = 0;  // of the merge read last
   std::array<TokenId, 256> bytes_{};
 };
 

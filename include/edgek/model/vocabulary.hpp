@@ -135,22 +135,24 @@ class Vocabulary {
     ends_.push_back(special_id(file, "tokenizer.ggml.eom_token_id", kNoToken));
   }
 
-  // Files rarely name the end of a turn; its spelling gives it away. Some files have the wrong type
-  // for it: then it is made a control token, or a chat could not be rendered.
+  // Files rarely name what ends a turn, or the marks for filling in the middle of code, which end an
+  // answer too when they come up in one; their spelling gives them away. Some files have the wrong
+  // type for them: they are control tokens, or whoever types one could end a turn with it.
   void find_ends() {
-    constexpr std::array<std::string_view, 9> kEnds = {"<|im_end|>",      "<|eot_id|>",  "<|eom_id|>",
-                                                       "<|end_of_text|>", "<|endoftext|>", "<|end|>",
-                                                       "<end_of_turn>",   "<EOT>",       "</s>"};
-    for (const std::string_view text : kEnds) {
-      const TokenId id = find(text);
-      if (id == kNoToken) continue;
-      ends_.push_back(id);
-      TokenType& type = types_[static_cast<std::size_t>(id)];
-      if (type == TokenType::kNormal) type = TokenType::kControl;
-    }
+    constexpr std::array<std::string_view, 12> kEnds = {
+        "<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>", "<|endoftext|>", "<|end|>",
+        "<end_of_turn>", "<EOT>", "</s>", "<|fim_pad|>", "<|repo_name|>", "<|file_sep|>"};
+    for (const std::string_view text : kEnds) ends_.push_back(make_control(text));
+    for (const std::string_view text : {"<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>"}) make_control(text);
     std::sort(ends_.begin(), ends_.end());
     ends_.erase(std::unique(ends_.begin(), ends_.end()), ends_.end());
     if (ends_.front() == kNoToken) ends_.erase(ends_.begin());
+  }
+
+  TokenId make_control(std::string_view text) noexcept {
+    const TokenId id = find(text);
+    if (id != kNoToken) types_[static_cast<std::size_t>(id)] = TokenType::kControl;
+    return id;
   }
 
   std::vector<std::string_view> texts_;
