@@ -120,14 +120,16 @@ TEST(Elementwise, EveryHalfBecomesItsFloat) {
   });
 }
 
-bool same_half(Half a, Half b) { return a.bits == b.bits || ((a.bits & 0x7FFF) > 0x7C00 && (b.bits & 0x7FFF) > 0x7C00); }
+bool is_nan(Half h) { return (h.bits & 0x7FFF) > 0x7C00; }
+bool same_half(Half a, Half b) { return a.bits == b.bits || (is_nan(a) && is_nan(b)); }
 
 TEST(Elementwise, FloatsBecomeTheNearestHalf) {
   Random random(5);
   std::vector<float> x;
   for (std::uint32_t h = 0; h < 65536; ++h) {  // every half, the midpoint above it, and what is beside both
     const std::uint32_t bits = std::bit_cast<std::uint32_t>(to_float(Half{static_cast<std::uint16_t>(h)}));
-    for (const std::uint32_t off : {0u, 1u, ~0u, 0x0FFFu, 0x1000u, 0x1001u}) x.push_back(std::bit_cast<float>(bits + off));
+    for (const std::uint32_t off : {0u, 1u, ~0u, 0x0FFFu, 0x1000u, 0x1001u})
+      x.push_back(std::bit_cast<float>(bits + off));
   }
   for (int i = 0; i < 50000; ++i) x.push_back(std::bit_cast<float>(static_cast<std::uint32_t>(random.bits())));
   for (int i = 0; i < 50000; ++i) x.push_back(random.normal() * 1e-7f);  // subnormal halves

@@ -82,7 +82,8 @@ class Product {
   AlignedBytes packed(const KernelSet& set, bool panel) const {
     const std::size_t bytes = packed_bytes(Activation::kF32, cols_);
     AlignedBytes out(tokens_ * bytes);
-    for (std::size_t t = 0; t < tokens_; ++t) set.pack[kF32](x_.data() + t * cols_, cols_, panel, out.data() + t * bytes);
+    for (std::size_t t = 0; t < tokens_; ++t)
+      set.pack[kF32](x_.data() + t * cols_, cols_, panel, out.data() + t * bytes);
     return out;
   }
   MatmulJob job(const AlignedBytes& x, float* y) const {
@@ -130,8 +131,9 @@ void test_shapes(Format format, const std::vector<Shape>& shapes) {
 class EveryFormat : public testing::TestWithParam<FormatInfo> {};
 
 TEST_P(EveryFormat, HasTheBitsOfScalar) {
-  const std::size_t block = GetParam().block_weights, odd = block == 1 ? 1 : block;
-  std::vector<Shape> shapes = {{0, 256, 2}, {1, odd, 1}, {5, 256, 1}, {37, 512, 3}, {9, 256 * 5, 2}, {64, 768, 9}, {33, 256, 64}};
+  const std::size_t block = GetParam().block_weights;
+  std::vector<Shape> shapes = {{0, 256, 2},     {1, block, 1},  {5, 256, 1},  {37, 512, 3},
+                               {9, 256 * 5, 2}, {64, 768, 9}, {33, 256, 64}};
   for (std::size_t tokens = 1; tokens <= 9; ++tokens) shapes.push_back({tokens + 3, block * (2 + tokens), tokens});
   test_shapes(GetParam().format, shapes);
 }
