@@ -1,7 +1,7 @@
 // Attention over one chunk of a KV head's positions, for all heads of its group and some tokens: keys and
 // values are read once, a tile of positions at a time, which stays in the first cache while every head uses
 // it. reference/attention.hpp is the definition.
-#if defined(EDGEK_KERNELS_ATTENTION_INL_HPP_) == defined(EDGEK_UNIT_TOGGLE)
+#if defined(EDGEK_KERNELS_ATTENTION_INL_HPP_) == defined(EDGEK_TARGET_TOGGLE)
 #ifdef EDGEK_KERNELS_ATTENTION_INL_HPP_
 #undef EDGEK_KERNELS_ATTENTION_INL_HPP_
 #else
@@ -71,7 +71,7 @@ HWY_INLINE float WeighScores(float* scores, std::size_t count, float scale, floa
 }
 
 /// out[i] = fma(weights[j], values[j][i], out[i]), for count values in order.
-HWY_NOINLINE void AddValues(const float* weights, const float* values, std::size_t head_dim, std::size_t count,
+inline HWY_NOINLINE void AddValues(const float* weights, const float* values, std::size_t head_dim, std::size_t count,
                             float* HWY_RESTRICT out) {
   const DF d;
   const std::size_t lanes = hn::Lanes(d);

@@ -111,7 +111,7 @@ HWY_INLINE V32 AddGroup(TilePointers p, std::size_t i, std::size_t offset, V16 a
 }
 
 template <class F>
-HWY_INLINE void Tile256One(const MatmulJob& job, TilePointers p, float* HWY_RESTRICT out) {
+void Tile256One(const MatmulJob& job, TilePointers p, float* HWY_RESTRICT out, const void* /*context*/) {
   constexpr std::size_t kBytes = info(F::kFormat).block_bytes;
   const RowF32 df;
   const RowI32 d32;
@@ -220,32 +220,37 @@ HWY_INLINE void AddUnpacked256(const Unpacked256& u, std::size_t block, const Pa
             df, out);
 }
 
+/// What Tile256Many must know of a format.
+struct Many256 {
+  Unpack256Fn unpack;
+  std::size_t block_bytes;
+};
+template <class F>
+inline constexpr Many256 kMany256 = {&Unpack256<F>, info(F::kFormat).block_bytes};
+
 template <bool kMins>
-HWY_NOINLINE void Rows256Many(const MatmulJob& job, std::size_t begin, std::size_t end, Unpack256Fn unpack,
-                              std::size_t block_bytes) {
+void Tile256Many(const MatmulJob& job, TilePointers p, float* HWY_RESTRICT out, const void* context) {
+  const Many256& kind = *static_cast<const Many256*>(context);
   const std::size_t blocks = job.cols / 256;
   Unpacked256 unpacked;
-  WalkTiles(job, begin, end, [&](TilePointers p, float* out) EDGEK_UNIT_ATTR {
-    for (std::size_t i = 0; i < job.tokens * kTileRows; ++i) out[i] = 0.0f;
-    StreamPrefetch prefetch(p, job);
-    for (std::size_t b = 0; b < blocks; ++b) {
-      prefetch.Advance((b + 1) * block_bytes);
-      unpack(p, b * block_bytes, &unpacked);
-      for (std::size_t t = 0; t < job.tokens; ++t)
-        AddUnpacked256<kMins>(unpacked, b, packed_a256(job.x + t * job.x_stride, job.cols), out + t * kTileRows);
-    }
-  });
+  for (std::size_t i = 0; i < job.tokens * kTileRows; ++i) out[i] = 0.0f;
+  StreamPrefetch prefetch(p, job);
+  for (std::size_t b = 0; b < blocks; ++b) {
+    prefetch.Advance((b + 1) * kind.block_bytes);
+    kind.unpack(p, b * kind.block_bytes, &unpacked);
+    for (std::size_t t = 0; t < job.tokens; ++t)
+      AddUnpacked256<kMins>(unpacked, b, packed_a256(job.x + t * job.x_stride, job.cols), out + t * kTileRows);
+  }
 }
 
-/// RowsFn of a format with super-blocks of 256.
+/// RowsFn of a format with super-blocks of 256. SSE2 does without the loop for one token (see kWeightClass).
 template <class F>
-HWY_NOINLINE void Rows256(const MatmulJob& job, std::size_t begin, std::size_t end) noexcept {
+void Rows256(const MatmulJob& job, std::size_t begin, std::size_t end) noexcept {
   static_assert(F::kStepsPerScale == (F::kMins ? 2 : 1));
-  if (job.tokens == 1) {
-    WalkTiles(job, begin, end, [&](TilePointers p, float* out) EDGEK_UNIT_ATTR { Tile256One<F>(job, p, out); });
-  } else {
-    Rows256Many<F::kMins>(job, begin, end, &Unpack256<F>, info(F::kFormat).block_bytes);
+  if constexpr (HWY_TARGET != HWY_SSE2) {
+    if (job.tokens == 1) return WalkTiles(job, begin, end, &Tile256One<F>, nullptr);
   }
+  WalkTiles(job, begin, end, &Tile256Many<F::kMins>, &kMany256<F>);
 }
 
 EDGEK_AFTER_UNIT

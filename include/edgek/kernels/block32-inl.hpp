@@ -97,7 +97,7 @@ HWY_INLINE VF AddBlock32One(TilePointers p, std::size_t offset, const PackedA32&
 }
 
 template <class F>
-HWY_INLINE void Tile32One(const MatmulJob& job, TilePointers p, float* HWY_RESTRICT out) {
+void Tile32One(const MatmulJob& job, TilePointers p, float* HWY_RESTRICT out, const void* /*context*/) {
   constexpr std::size_t kBytes = info(F::kFormat).block_bytes;
   constexpr std::size_t kStep = 4;  // blocks between prefetches
   const RowF32 df;
@@ -105,12 +105,10 @@ HWY_INLINE void Tile32One(const MatmulJob& job, TilePointers p, float* HWY_RESTR
   const std::size_t blocks = job.cols / 32;
   StreamPrefetch prefetch(p, job);
   auto acc = hn::Zero(df);
-  std::size_t b = 0;
-  for (; b + kStep <= blocks; b += kStep) {
-    prefetch.Advance((b + kStep) * kBytes);
-    for (std::size_t j = 0; j < kStep; ++j) acc = AddBlock32One<F>(p, (b + j) * kBytes, token, b + j, acc);
+  for (std::size_t b = 0; b < blocks; ++b) {
+    if (b % kStep == 0) prefetch.Advance((b + kStep) * kBytes);
+    acc = AddBlock32One<F>(p, b * kBytes, token, b, acc);
   }
-  for (; b < blocks; ++b) acc = AddBlock32One<F>(p, b * kBytes, token, b, acc);
   hn::Store(acc, df, out);
 }
 
@@ -138,7 +136,7 @@ HWY_NOINLINE void Unpack32(TilePointers p, std::size_t offset, std::size_t count
       hn::Store(high, d8, to->weights + (4 + i) * kRowVectorBytes);
     }
     hn::StoreU(LoadRowHalves(p, offset), df, to->scale);
-    if constexpr (F::kMin) hn::StoreU(LoadRowHalves(p, offset + 2), df, to->min);
+    hn::StoreU(F::kMin ? LoadRowHalves(p, offset + 2) : hn::Zero(df), df, to->min);
   }
 }
 
@@ -169,36 +167,40 @@ HWY_NOINLINE void AddUnpacked32(std::int32_t bias, const Unpacked32* block, std:
 template <class F>
 inline constexpr int kWeightClass = EDGEK_UNIT_DOT || HWY_TARGET == HWY_SSE2 ? 255 : F::kMaxWeight;
 
+/// What Tile32Many must know of a format.
+struct Many32 {
+  Shape32 shape;
+  Unpack32Fn unpack;
+  std::size_t block_bytes;
+};
+template <class F>
+inline constexpr Many32 kMany32 = {kShape32<F>, &Unpack32<F>, info(F::kFormat).block_bytes};
+
 template <int kMaxWeight>
-HWY_NOINLINE void Rows32Many(const MatmulJob& job, std::size_t begin, std::size_t end, Shape32 shape,
-                             Unpack32Fn unpack, std::size_t block_bytes) {
+void Tile32Many(const MatmulJob& job, TilePointers p, float* HWY_RESTRICT out, const void* context) {
   constexpr std::size_t kStep = 8;
-  const auto add = shape.min ? &AddUnpacked32<kMaxWeight, true> : &AddUnpacked32<kMaxWeight, false>;
+  const Many32& kind = *static_cast<const Many32*>(context);
+  const auto add = kind.shape.min ? &AddUnpacked32<kMaxWeight, true> : &AddUnpacked32<kMaxWeight, false>;
   const std::size_t blocks = job.cols / 32;
   Unpacked32 unpacked[kStep];
-  for (Unpacked32& u : unpacked)
-    for (float& m : u.min) m = 0.0f;
-  WalkTiles(job, begin, end, [&](TilePointers p, float* out) EDGEK_UNIT_ATTR {
-    for (std::size_t i = 0; i < job.tokens * kTileRows; ++i) out[i] = 0.0f;
-    StreamPrefetch prefetch(p, job);
-    for (std::size_t b = 0; b < blocks; b += kStep) {
-      const std::size_t count = HWY_MIN(kStep, blocks - b);
-      prefetch.Advance((b + count) * block_bytes);
-      unpack(p, b * block_bytes, count, unpacked);
-      for (std::size_t t = 0; t < job.tokens; ++t)
-        add(shape.bias, unpacked, b, count, packed_a32(job.x + t * job.x_stride, job.cols), out + t * kTileRows);
-    }
-  });
+  for (std::size_t i = 0; i < job.tokens * kTileRows; ++i) out[i] = 0.0f;
+  StreamPrefetch prefetch(p, job);
+  for (std::size_t b = 0; b < blocks; b += kStep) {
+    const std::size_t count = HWY_MIN(kStep, blocks - b);
+    prefetch.Advance((b + count) * kind.block_bytes);
+    kind.unpack(p, b * kind.block_bytes, count, unpacked);
+    for (std::size_t t = 0; t < job.tokens; ++t)
+      add(kind.shape.bias, unpacked, b, count, packed_a32(job.x + t * job.x_stride, job.cols), out + t * kTileRows);
+  }
 }
 
-/// RowsFn of a format with blocks of 32.
+/// RowsFn of a format with blocks of 32. SSE2 does without the loop for one token (see kWeightClass).
 template <class F>
-HWY_NOINLINE void Rows32(const MatmulJob& job, std::size_t begin, std::size_t end) noexcept {
-  if (job.tokens == 1) {
-    WalkTiles(job, begin, end, [&](TilePointers p, float* out) EDGEK_UNIT_ATTR { Tile32One<F>(job, p, out); });
-  } else {
-    Rows32Many<kWeightClass<F>>(job, begin, end, kShape32<F>, &Unpack32<F>, info(F::kFormat).block_bytes);
+void Rows32(const MatmulJob& job, std::size_t begin, std::size_t end) noexcept {
+  if constexpr (HWY_TARGET != HWY_SSE2) {
+    if (job.tokens == 1) return WalkTiles(job, begin, end, &Tile32One<F>, nullptr);
   }
+  WalkTiles(job, begin, end, &Tile32Many<kWeightClass<F>>, &kMany32<F>);
 }
 
 EDGEK_AFTER_UNIT

@@ -1,6 +1,6 @@
 // Ops over rows of floats. The definitions are in reference/: the same operations in the same order, sums in
 // 16 lanes and the fixed tree.
-#if defined(EDGEK_KERNELS_ELEMENTWISE_INL_HPP_) == defined(EDGEK_UNIT_TOGGLE)
+#if defined(EDGEK_KERNELS_ELEMENTWISE_INL_HPP_) == defined(EDGEK_TARGET_TOGGLE)
 #ifdef EDGEK_KERNELS_ELEMENTWISE_INL_HPP_
 #undef EDGEK_KERNELS_ELEMENTWISE_INL_HPP_
 #else
@@ -70,7 +70,7 @@ HWY_INLINE float SumOfSquares(const float* x, std::size_t n) {
   return TreeSum(lanes);
 }
 
-HWY_NOINLINE float SumOf(const float* x, std::size_t n) {
+inline HWY_NOINLINE float SumOf(const float* x, std::size_t n) {
   HWY_ALIGN float lanes[16];
   WithParts([&](auto parts) EDGEK_UNIT_ATTR {
     SumInLanes<decltype(parts)::value>(
@@ -116,7 +116,7 @@ inline void GeluMul(const float* gate, const float* up, std::size_t n, float* y)
 }
 
 /// The largest of n floats, -infinity if there is none; NaNs are passed over, and of zeros the first is taken.
-HWY_NOINLINE float MaxOf(const float* x, std::size_t n) {
+inline HWY_NOINLINE float MaxOf(const float* x, std::size_t n) {
   const DF df;
   HWY_ALIGN float lane[16];
   auto largest = hn::Set(df, -std::numeric_limits<float>::infinity());
@@ -137,7 +137,7 @@ HWY_NOINLINE float MaxOf(const float* x, std::size_t n) {
 }
 
 /// x[i] = e^(x[i] - max), for n floats; returns their sum.
-HWY_NOINLINE float ExpAndSum(float* x, std::size_t n, float max) {
+inline HWY_NOINLINE float ExpAndSum(float* x, std::size_t n, float max) {
   const DF df;
   for (std::size_t i = 0; i < n; i += hn::Lanes(df)) {
     const auto v = hn::Sub(LoadUpTo(df, x + i, n - i), hn::Set(df, max));

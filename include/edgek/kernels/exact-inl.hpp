@@ -1,6 +1,6 @@
 // Weights of the block formats as floats: exact mode, and rows unpacked for reading. What the integer kernels
 // unpack to bytes and scales is multiplied out, as formats/ defines it.
-#if defined(EDGEK_KERNELS_EXACT_INL_HPP_) == defined(EDGEK_UNIT_TOGGLE)
+#if defined(EDGEK_KERNELS_EXACT_INL_HPP_) == defined(EDGEK_TARGET_TOGGLE)
 #ifdef EDGEK_KERNELS_EXACT_INL_HPP_
 #undef EDGEK_KERNELS_EXACT_INL_HPP_
 #else
@@ -35,7 +35,7 @@ HWY_INLINE void FillSixteen(const std::uint8_t* codes, std::int32_t bias, float 
 HWY_INLINE std::size_t RowPlace(std::size_t r) { return r % 4 * kRowVectorBytes + r / 4 * 16; }
 
 /// FillFn of the formats with blocks of 32.
-HWY_NOINLINE void Fill32(const FloatSource& source, TilePointers p, std::size_t k, std::size_t count, float* to,
+inline HWY_NOINLINE void Fill32(const FloatSource& source, TilePointers p, std::size_t k, std::size_t count, float* to,
                          std::size_t stride) {
   Unpacked32 u;
   for (std::size_t i = 0; i < count; i += 32) {
@@ -50,7 +50,7 @@ HWY_NOINLINE void Fill32(const FloatSource& source, TilePointers p, std::size_t 
 }
 
 /// FillFn of the formats with super-blocks of 256.
-HWY_NOINLINE void Fill256(const FloatSource& source, TilePointers p, std::size_t k, std::size_t count, float* to,
+inline HWY_NOINLINE void Fill256(const FloatSource& source, TilePointers p, std::size_t k, std::size_t count, float* to,
                           std::size_t stride) {
   Unpacked256 u;
   for (std::size_t i = 0; i < count; i += 256) {
@@ -82,7 +82,7 @@ template <class F>
 inline constexpr FloatSource kBlockSource = BlockSource<F>();
 
 /// KernelSet::unpack but for the source: the tile's rows are successive blocks of one row.
-HWY_NOINLINE void UnpackBlocks(const FloatSource& source, const std::byte* row, std::size_t cols, float* y) {
+inline HWY_NOINLINE void UnpackBlocks(const FloatSource& source, const std::byte* row, std::size_t cols, float* y) {
   HWY_ALIGN float floats[kTileRows * kFillWeights];
   const std::size_t weights = source.block_weights;
   const std::size_t blocks = cols / weights;

@@ -1,6 +1,6 @@
 // Row kernels over floats: F32, F16 and BF16 weights, and exact mode, where weights of any format are unpacked
 // to float first. A dot product is summed in 16 virtual lanes, k in lane k % 16, and one fixed tree.
-#if defined(EDGEK_KERNELS_FLOAT_INL_HPP_) == defined(EDGEK_UNIT_TOGGLE)
+#if defined(EDGEK_KERNELS_FLOAT_INL_HPP_) == defined(EDGEK_TARGET_TOGGLE)
 #ifdef EDGEK_KERNELS_FLOAT_INL_HPP_
 #undef EDGEK_KERNELS_FLOAT_INL_HPP_
 #else
@@ -209,7 +209,7 @@ HWY_NOINLINE void FloatTile(const MatmulJob& job, const FloatSource& source, Til
 }
 
 /// Exact mode: the tile's rows become floats, 256 weights at a time.
-HWY_NOINLINE void UnpackedTile(const MatmulJob& job, const FloatSource& source, TilePointers p, float* out) {
+inline HWY_NOINLINE void UnpackedTile(const MatmulJob& job, const FloatSource& source, TilePointers p, float* out) {
   HWY_ALIGN float weights[kTileRows * kFillWeights];
   const std::uint8_t* unpacked[kTileRows];
   for (std::size_t r = 0; r < kTileRows; ++r)
@@ -228,9 +228,13 @@ HWY_NOINLINE void UnpackedTile(const MatmulJob& job, const FloatSource& source, 
 }
 
 /// RowsFn but for the source.
-HWY_NOINLINE void FloatRows(const MatmulJob& job, const FloatSource& source, std::size_t begin, std::size_t end) {
-  WalkTiles(job, begin, end,
-            [&](TilePointers p, float* out) EDGEK_UNIT_ATTR { source.tile(job, source, p, out); });
+inline HWY_NOINLINE void FloatRows(const MatmulJob& job, const FloatSource& source, std::size_t begin, std::size_t end) {
+  const auto tile = [](const MatmulJob& j, TilePointers p, float* HWY_RESTRICT out, const void* context)
+                        EDGEK_UNIT_ATTR {
+    const FloatSource& from = *static_cast<const FloatSource*>(context);
+    from.tile(j, from, p, out);
+  };
+  WalkTiles(job, begin, end, tile, &source);
 }
 
 /// y[i] = weight i of a row, for F32, F16 and BF16.

@@ -2,7 +2,7 @@
 // lane of the definition is summed on its own, all k with k % 16 == 0 first, then those with k % 16 == 1, and
 // so on: the order within a lane is that of the row kernels, and so are the bits. Sixteen drains and one tree
 // per result cost little; summing along k as the row kernels do would spill.
-#if defined(EDGEK_KERNELS_FLOAT_PANEL_INL_HPP_) == defined(EDGEK_UNIT_TOGGLE)
+#if defined(EDGEK_KERNELS_FLOAT_PANEL_INL_HPP_) == defined(EDGEK_TARGET_TOGGLE)
 #ifdef EDGEK_KERNELS_FLOAT_PANEL_INL_HPP_
 #undef EDGEK_KERNELS_FLOAT_PANEL_INL_HPP_
 #else
@@ -56,7 +56,7 @@ HWY_INLINE void TransposeColumns(const float* from, float* panel, std::size_t k,
 
 /// Weights [first, first + count) of `rows` rows from `row` on; the last row stands for missing ones. Columns
 /// beyond count up to a multiple of 4 hold anything.
-HWY_NOINLINE void FillFloatPanel(const MatmulJob& job, const FloatSource& source, std::size_t row, std::size_t rows,
+inline HWY_NOINLINE void FillFloatPanel(const MatmulJob& job, const FloatSource& source, std::size_t row, std::size_t rows,
                                  std::size_t first, std::size_t count, float* panel) {
   HWY_ALIGN float weights[kTileRows * kFillWeights];
   __builtin_memset(weights, 0, sizeof weights);
@@ -174,7 +174,7 @@ HWY_INLINE void StorePanelSums(const MatmulJob& job, std::size_t row, std::size_
 }
 
 /// PanelFn but for the source. scratch: the panel, then the sums of as many tokens as fit.
-HWY_NOINLINE void FloatPanel(const MatmulJob& job, const FloatSource& source, std::size_t begin, std::size_t end,
+inline HWY_NOINLINE void FloatPanel(const MatmulJob& job, const FloatSource& source, std::size_t begin, std::size_t end,
                              std::byte* scratch) {
   const std::size_t panel_rows = FloatPanelRows();
   float* panel = reinterpret_cast<float*>(scratch);

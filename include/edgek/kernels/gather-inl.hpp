@@ -68,11 +68,7 @@ HWY_INLINE hn::VFromD<RowHalves> GatherHalves(TilePointers p, std::size_t offset
   w = _mm_blend_epi16(w, _mm_blend_epi16(at(6), at(7), 1 << 7), 0xC0);
   return hn::VFromD<RowHalves>{_mm_blend_epi16(v, w, 0xF0)};
 #else
-  if constexpr (kTileRows == 8) {
-    return hn::BitCast(d, hn::Dup128VecFromValues(d64, FourHalves(p, 0, offset), FourHalves(p, 4, offset)));
-  } else {
-    return hn::BitCast(d, hn::Set(d64, FourHalves(p, 0, offset)));
-  }
+  return hn::BitCast(d, hn::Set(d64, FourHalves(p, 0, offset)));
 #endif
 }
 

@@ -1,5 +1,5 @@
 // Activations packed for the matmul kernels: int8 with one scale for 32 or 256 values, and floats.
-#if defined(EDGEK_KERNELS_QUANTIZE_INL_HPP_) == defined(EDGEK_UNIT_TOGGLE)
+#if defined(EDGEK_KERNELS_QUANTIZE_INL_HPP_) == defined(EDGEK_TARGET_TOGGLE)
 #ifdef EDGEK_KERNELS_QUANTIZE_INL_HPP_
 #undef EDGEK_KERNELS_QUANTIZE_INL_HPP_
 #else

@@ -102,32 +102,37 @@ class StreamPrefetch {
   std::size_t next_ = 0;  // bytes of every stream asked for
 };
 
-/// Calls tile(pointers, out) for every tile of rows [begin, end), and stores out[t * kTileRows + r] to y.
-/// Rows left over by the bands form tiles of their own in which the last row stands for missing ones.
-template <class TileFn>
-HWY_INLINE void WalkTiles(const MatmulJob& job, std::size_t begin, std::size_t end, const TileFn& tile) {
+/// Computes out[t * kTileRows + r] for one tile and all tokens; `context` is the caller's.
+using TileFn = void (*)(const MatmulJob& job, TilePointers p, float* HWY_RESTRICT out, const void* context);
+
+/// Runs a tile of the given rows, the last one standing for missing ones, and stores its results to y.
+HWY_INLINE void RunTile(const MatmulJob& job, const std::size_t* row, std::size_t rows, TileFn tile,
+                        const void* context) {
   constexpr std::size_t kMaxRowTokens = 8;
   HWY_ALIGN float out[kMaxRowTokens * kTileRows];
   const std::uint8_t* p[kTileRows];
+  for (std::size_t r = 0; r < kTileRows; ++r)
+    p[r] = reinterpret_cast<const std::uint8_t*>(job.weights) + row[r < rows ? r : rows - 1] * job.row_bytes;
+  tile(job, p, out, context);
+  for (std::size_t t = 0; t < job.tokens; ++t)
+    for (std::size_t r = 0; r < rows; ++r) job.y[t * job.y_stride + row[r]] = out[t * kTileRows + r];
+}
+
+/// Runs every tile of the rows [begin, end). Rows left over by the bands form a last tile.
+inline HWY_NOINLINE void WalkTiles(const MatmulJob& job, std::size_t begin, std::size_t end, TileFn tile,
+                                   const void* context) {
   std::size_t row[kTileRows];
-  const auto run = [&](std::size_t rows) EDGEK_UNIT_ATTR {
-    for (std::size_t r = 0; r < kTileRows; ++r)
-      p[r] = reinterpret_cast<const std::uint8_t*>(job.weights) + row[r < rows ? r : rows - 1] * job.row_bytes;
-    tile(static_cast<TilePointers>(p), out);
-    for (std::size_t t = 0; t < job.tokens; ++t)
-      for (std::size_t r = 0; r < rows; ++r) job.y[t * job.y_stride + row[r]] = out[t * kTileRows + r];
-  };
   const TileShape shape(job);
   const std::size_t tiles = (end - begin) / kTileRows;
   for (std::size_t i = 0; i < tiles; ++i) {
     for (std::size_t r = 0; r < kTileRows; ++r)
       row[r] = begin + (r / shape.adjacent * tiles + i) * shape.adjacent + r % shape.adjacent;
-    run(kTileRows);
+    RunTile(job, row, kTileRows, tile, context);
   }
   const std::size_t rest_begin = begin + tiles * kTileRows;
   if (rest_begin == end) return;
   for (std::size_t r = 0; r < end - rest_begin; ++r) row[r] = rest_begin + r;
-  run(end - rest_begin);
+  RunTile(job, row, end - rest_begin, tile, context);
 }
 
 /// A PanelFn made of a RowsFn, for targets that are not worth a panel kernel: six tokens at a time.

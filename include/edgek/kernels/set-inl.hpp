@@ -6,11 +6,6 @@
 #define EDGEK_KERNELS_SET_INL_HPP_
 #endif
 
-#include "edgek/kernels/attention-inl.hpp"
-#include "edgek/kernels/elementwise-inl.hpp"
-#include "edgek/kernels/exact-inl.hpp"
-#include "edgek/kernels/float-inl.hpp"
-#include "edgek/kernels/float_panel-inl.hpp"
 #include "edgek/kernels/panel-inl.hpp"
 #include "edgek/kernels/q4_0-inl.hpp"
 #include "edgek/kernels/q4_1-inl.hpp"
@@ -20,9 +15,16 @@
 #include "edgek/kernels/q5_k-inl.hpp"
 #include "edgek/kernels/q6_k-inl.hpp"
 #include "edgek/kernels/q8_0-inl.hpp"
-#include "edgek/kernels/quantize-inl.hpp"
 #include "edgek/kernels/simd-inl.hpp"
+#ifndef EDGEK_UNIT_SECOND
+#include "edgek/kernels/attention-inl.hpp"
+#include "edgek/kernels/elementwise-inl.hpp"
+#include "edgek/kernels/exact-inl.hpp"
+#include "edgek/kernels/float-inl.hpp"
+#include "edgek/kernels/float_panel-inl.hpp"
+#include "edgek/kernels/quantize-inl.hpp"
 #include "edgek/kernels/stream-inl.hpp"
+#endif
 
 EDGEK_BEFORE_UNIT
 
@@ -61,6 +63,8 @@ constexpr MatmulKernels IntegerKernels() noexcept {
   }
 }
 
+#ifndef EDGEK_UNIT_SECOND
+
 template <const FloatSource& kSource>
 void RowsOf(const MatmulJob& job, std::size_t begin, std::size_t end) noexcept {
   FloatRows(job, kSource, begin, end);
@@ -89,8 +93,7 @@ constexpr void AddFloatFormat(Format format, KernelSet& s) noexcept {
 }
 
 template <class F>
-constexpr void AddIntegerFormat(KernelSet& s) noexcept {
-  s.by_format[index_of(F::kFormat)] = IntegerKernels<F>();
+constexpr void AddUnpacking(KernelSet& s) noexcept {
   s.exact[index_of(F::kFormat)] = FloatKernels<kBlockSource<F>>("unpacked to float");
   s.unpack[index_of(F::kFormat)] = &UnpackOf<kBlockSource<F>>;
 }
@@ -115,14 +118,40 @@ constexpr void AddAttention(KernelSet& s) noexcept {
   s.attention_finish = &AttentionFinish;
 }
 
-constexpr KernelSet MakeSet() noexcept {
+/// Everything that needs no integer dot product.
+constexpr KernelSet MakeRest() noexcept {
   KernelSet s{};
-  s.name = UnitName();
   AddElementwise(s);
   AddAttention(s);
   AddFloatFormat<WeightsF32, float>(Format::kF32, s);
   AddFloatFormat<WeightsF16, Half>(Format::kF16, s);
   AddFloatFormat<WeightsBF16, BFloat16>(Format::kBF16, s);
+  AddUnpacking<Q8_0>(s);
+  AddUnpacking<Q4_0>(s);
+  AddUnpacking<Q4_1>(s);
+  AddUnpacking<Q5_0>(s);
+  AddUnpacking<Q5_1>(s);
+  AddUnpacking<Q4_K>(s);
+  AddUnpacking<Q5_K>(s);
+  AddUnpacking<Q6_K>(s);
+  return s;
+}
+
+#else
+
+/// Everything that needs no integer dot product: the target's first unit has compiled it.
+constexpr KernelSet MakeRest() noexcept { return base::kSet; }
+
+#endif  // EDGEK_UNIT_SECOND
+
+template <class F>
+constexpr void AddIntegerFormat(KernelSet& s) noexcept {
+  s.by_format[index_of(F::kFormat)] = IntegerKernels<F>();
+}
+
+constexpr KernelSet MakeSet() noexcept {
+  KernelSet s = MakeRest();
+  s.name = UnitName();
   AddIntegerFormat<Q8_0>(s);
   AddIntegerFormat<Q4_0>(s);
   AddIntegerFormat<Q4_1>(s);

@@ -1,5 +1,5 @@
 // The null kernel of the replay roof: reads every byte at full width and does nothing with it but a sum.
-#if defined(EDGEK_KERNELS_STREAM_INL_HPP_) == defined(EDGEK_UNIT_TOGGLE)
+#if defined(EDGEK_KERNELS_STREAM_INL_HPP_) == defined(EDGEK_TARGET_TOGGLE)
 #ifdef EDGEK_KERNELS_STREAM_INL_HPP_
 #undef EDGEK_KERNELS_STREAM_INL_HPP_
 #else

@@ -45,11 +45,18 @@
 #ifdef EDGEK_SECOND_UNIT
 #define EDGEK_UNIT dot
 #define EDGEK_UNIT_DOT 1
+#define EDGEK_UNIT_SECOND  // only what gains; the rest is taken from the first unit
 #include "edgek/kernels/unit-inl.hpp"
+#undef EDGEK_UNIT_SECOND
 #undef EDGEK_UNIT
 #undef EDGEK_UNIT_DOT
 #endif
 #undef EDGEK_UNIT_TARGET
+#ifdef EDGEK_TARGET_TOGGLE
+#undef EDGEK_TARGET_TOGGLE
+#else
+#define EDGEK_TARGET_TOGGLE
+#endif
 
 namespace edgek {
 inline namespace EDGEK_ABI {

@@ -4,7 +4,8 @@
 //   EDGEK_UNIT_TARGET  the compiler's name for the instructions, if it needs one
 //   EDGEK_UNIT_DOT     1 if four-way integer dot products may be used
 // Every kernel file is written between EDGEK_BEFORE_UNIT and EDGEK_AFTER_UNIT, and guarded by
-// EDGEK_UNIT_TOGGLE, which flips after each unit.
+// EDGEK_UNIT_TOGGLE, which flips after each unit; families without integer dot products are compiled once per
+// target and guarded by EDGEK_TARGET_TOGGLE.
 // Lambdas need EDGEK_UNIT_ATTR: clang does not give them the unit's instructions otherwise.
 #ifdef EDGEK_UNIT_TARGET
 #define EDGEK_UNIT_ATTR __attribute__((target(EDGEK_UNIT_TARGET)))
