@@ -123,7 +123,9 @@ TokenId plain_sample(const std::vector<float>& logits, const SamplerOptions& o, 
   std::vector<TokenId> ids(logits.size());
   for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<TokenId>(i);
   const auto logit = [&](TokenId id) { return logits[static_cast<std::size_t>(id)]; };
-  std::stable_sort(ids.begin(), ids.end(), [&](TokenId a, TokenId b) { return logit(a) > logit(b); });
+  std::sort(ids.begin(), ids.end(), [&](TokenId a, TokenId b) {
+    return logit(a) != logit(b) ? logit(a) > logit(b) : a < b;
+  });
   if (o.top_k > 0 && o.top_k < ids.size()) ids.resize(o.top_k);
   const float top = logit(ids[0]);
   const auto weight = [&](TokenId id, float t) { return static_cast<double>(reference::exp((logit(id) - top) / t)); };
