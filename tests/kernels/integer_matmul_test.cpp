@@ -13,6 +13,7 @@
 #include "edgek/edgek.hpp"
 #include "edgek/formats/format_traits.hpp"
 #include "edgek/reference/scalar_set.hpp"
+#include "support/guarded_buffer.hpp"
 
 namespace edgek {
 namespace {
@@ -30,10 +31,10 @@ enum class Fill {
 struct Problem {
   Format format;
   std::size_t rows, cols, tokens;
-  std::vector<std::byte> weights;  // one byte of slack in front, so that nothing is aligned
-  std::vector<float> x;            // (tokens, cols)
+  test::GuardedBuffer<std::byte> weights;  // ends where memory ends
+  std::vector<float> x;                    // (tokens, cols)
 
-  MatrixView view() const { return {format, weights.data() + 1, rows, cols}; }
+  MatrixView view() const { return {format, weights.data(), rows, cols}; }
 };
 
 /// Offsets of the Half scales in a block.
@@ -50,9 +51,8 @@ std::vector<std::size_t> scale_offsets(Format f) {
 
 Problem make_problem(Format format, std::size_t rows, std::size_t cols, std::size_t tokens, Fill fill, unsigned seed) {
   std::mt19937 rng(seed);
-  Problem p{format, rows, cols, tokens, {}, {}};
   const std::size_t bytes = rows * row_bytes(format, cols);
-  p.weights.resize(bytes + 1);
+  Problem p{format, rows, cols, tokens, test::GuardedBuffer<std::byte>(bytes), {}};
   for (std::byte& b : p.weights) {
     const auto r = static_cast<std::uint8_t>(rng());
     b = static_cast<std::byte>(fill == Fill::kExtremes ? (r & 1 ? 0xFF : 0x00) : r);
@@ -61,7 +61,7 @@ Problem make_problem(Format format, std::size_t rows, std::size_t cols, std::siz
     for (std::size_t block = 0; block < bytes / info(format).block_bytes; ++block)
       for (const std::size_t at : scale_offsets(format)) {
         const Half h = to_half((static_cast<float>(rng() % 2000) - 1000.0f) / 1024.0f);
-        std::memcpy(p.weights.data() + 1 + block * info(format).block_bytes + at, &h, sizeof h);
+        std::memcpy(p.weights.data() + block * info(format).block_bytes + at, &h, sizeof h);
       }
   }
   p.x.resize(tokens * cols);
@@ -165,6 +165,16 @@ TEST_F(IntegerMatmul, LongRowsAndManyTokens) {
       check(make_problem(format, 70, 2304, tokens, Fill::kSane, seed++));
       if (HasFatalFailure()) return;
     }
+}
+
+TEST_F(IntegerMatmul, ReadNothingAroundTheWeights) {
+  for (const Format format : kIntegerFormats) {
+    for (const std::size_t rows : {1u, 2u, 16u}) {  // whole pages: memory begins with the first byte, too
+      check(make_problem(format, rows, 2048 / rows * info(format).block_weights, 1, Fill::kSane, 7));
+      check(make_problem(format, rows, 2048 / rows * info(format).block_weights, 3, Fill::kSane, 8));
+      if (HasFatalFailure()) return;
+    }
+  }
 }
 
 TEST_F(IntegerMatmul, NoColumnsGiveZero) {
