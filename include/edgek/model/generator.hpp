@@ -46,7 +46,7 @@ constexpr const char* to_string(StopReason r) noexcept {
 
 struct GeneratorOptions {
   std::size_t max_tokens = 512;
-  std::vector<std::string> stop_texts;  ///< the answer ends before the first of them; empty ones are ignored
+  std::vector<std::string> stop_texts = {};  ///< the answer ends before the first of them; empty ones are ignored
   bool ignore_end = false;              ///< goes on where the model would end: for measurements
 };
 
