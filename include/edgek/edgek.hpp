@@ -13,9 +13,18 @@
 #include "edgek/core/status.hpp"
 #include "edgek/core/traffic.hpp"
 #include "edgek/kernels/kernels.hpp"
+#include "edgek/measure/clock.hpp"
 #include "edgek/measure/ledger.hpp"
+#include "edgek/measure/percentiles.hpp"
+#include "edgek/measure/recording_ledger.hpp"
+#include "edgek/ops/attention.hpp"
+#include "edgek/ops/elementwise.hpp"
+#include "edgek/ops/matmul.hpp"
+#include "edgek/runtime/arena.hpp"
+#include "edgek/runtime/context.hpp"
 #include "edgek/runtime/cpu.hpp"
 #include "edgek/runtime/executor.hpp"
+#include "edgek/runtime/thread_pool.hpp"
 
 #ifndef EDGEK_DECLARE_ONLY
 #include "edgek/detail/dispatch.hpp"

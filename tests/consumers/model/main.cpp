@@ -6,7 +6,7 @@
 
 int main() {
   try {
-    const edgek::MappedModel model("/nonexistent/model.gguf");
+    const edgek::Model model("/nonexistent/model.gguf");
     std::puts("a file that does not exist was opened");
     return 1;
   } catch (const edgek::Error& e) {
