@@ -49,10 +49,35 @@ HWY_INLINE const float* KvTile(const ChunkQueries& queries, const void* cache, s
   return tile;
 }
 
+/// What one query asks memory for while it works on a tile: `step` bytes for each of the tile's positions, so
+/// that the next tile comes evenly, not in bursts.
+struct KvAhead {
+  const std::byte* from = nullptr;
+  std::size_t step = 0;
+
+  HWY_INLINE void Ask(std::size_t position) const {
+    if (from == nullptr) return;
+    for (std::size_t b = position * step; b < (position + 1) * step; b += 64) __builtin_prefetch(from + b);
+  }
+};
+
+/// Query i's share of `count` positions from `first` on, if `parts` queries share them by whole cache lines.
+HWY_INLINE KvAhead AheadOf(const ChunkQueries& queries, const void* cache, std::size_t first, std::size_t count,
+                           std::size_t i, std::size_t parts) {
+  const AttentionJob& job = queries.job;
+  const std::size_t row_bytes = job.head_dim * (job.half_kv ? sizeof(Half) : sizeof(float));
+  const std::size_t step = pad64(row_bytes / parts + 1);
+  if (i * step >= row_bytes) return {};
+  const std::size_t at = (queries.kv_head * job.capacity + queries.begin + first) * row_bytes;
+  return {static_cast<const std::byte*>(cache) + at + i * step * count, step};
+}
+
 /// scores[j] = q . key j, for count keys, four at a time. Room for a multiple of four.
-HWY_INLINE void ScoreKeys(const float* q, const float* keys, std::size_t head_dim, std::size_t count, float* scores) {
+HWY_INLINE void ScoreKeys(const float* q, const float* keys, std::size_t head_dim, std::size_t count,
+                          const KvAhead& ahead, float* scores) {
   HWY_ALIGN float lanes[kSumFloats];
   for (std::size_t j = 0; j < count; j += kSumRows) {
+    for (std::size_t r = 0; r < kSumRows; ++r) ahead.Ask(j + r);
     const std::uint8_t* rows[kSumRows];  // the last key stands for missing ones
     for (std::size_t r = 0; r < kSumRows; ++r)
       rows[r] = reinterpret_cast<const std::uint8_t*>(keys + HWY_MIN(j + r, count - 1) * head_dim);
@@ -71,8 +96,8 @@ HWY_INLINE float WeighScores(float* scores, std::size_t count, float scale, floa
 }
 
 /// out[i] = fma(weights[j], values[j][i], out[i]), for count values in order.
-inline HWY_NOINLINE void AddValues(const float* weights, const float* values, std::size_t head_dim, std::size_t count,
-                            float* HWY_RESTRICT out) {
+inline HWY_NOINLINE void AddValues(const float* weights, const float* values, std::size_t head_dim,
+                                   std::size_t count, const KvAhead& ahead, float* HWY_RESTRICT out) {
   const DF d;
   const std::size_t lanes = hn::Lanes(d);
   std::size_t i = 0;
@@ -82,6 +107,7 @@ inline HWY_NOINLINE void AddValues(const float* weights, const float* values, st
     const float* v = values + i;
     for (std::size_t j = 0; j < count; ++j, v += head_dim) {
       const auto w = hn::Set(d, weights[j]);
+      if (i == 0) ahead.Ask(j);
       a = Fma(w, hn::LoadU(d, v), a);
       b = Fma(w, hn::LoadU(d, v + lanes), b);
       c = Fma(w, hn::LoadU(d, v + 2 * lanes), c);
@@ -110,14 +136,19 @@ HWY_INLINE void ChunkStates(const ChunkQueries& queries, std::size_t first, std:
   const std::size_t fit = kKvTileTarget / (sizeof(float) * dim) / kSumRows * kSumRows;
   const std::size_t tile = HWY_MAX(fit, kSumRows);
   const std::size_t seen = queries.Seen(last - 1);  // later tokens see more
+  const std::size_t queried = last - first;
   for (std::size_t j = 0; j < seen; j += tile) {
     const std::size_t count = HWY_MIN(tile, seen - j);
     const float* keys = KvTile(queries, job.k, j, count, converted);
+    const bool is_last = j + count == seen;
     for (std::size_t i = first; i < last; ++i) {
       const std::size_t of_query = queries.Seen(i);
-      if (of_query > j)
-        ScoreKeys(queries.Query(i), keys, dim, HWY_MIN(count, of_query - j),
-                  scores + (i - first) * kAttentionChunk + j);
+      if (of_query <= j) continue;
+      const std::size_t share = i - first;
+      const KvAhead ahead = is_last ? AheadOf(queries, job.v, 0, count, share, queried)
+                                    : AheadOf(queries, job.k, j + count, count, share, queried);
+      ScoreKeys(queries.Query(i), keys, dim, HWY_MIN(count, of_query - j), ahead,
+                scores + (i - first) * kAttentionChunk + j);
     }
   }
   for (std::size_t i = first; i < last; ++i) {
@@ -132,9 +163,10 @@ HWY_INLINE void ChunkStates(const ChunkQueries& queries, std::size_t first, std:
     const float* values = KvTile(queries, job.v, j, count, converted);
     for (std::size_t i = first; i < last; ++i) {
       const std::size_t of_query = queries.Seen(i);
-      if (of_query > j)
-        AddValues(scores + (i - first) * kAttentionChunk + j, values, dim, HWY_MIN(count, of_query - j),
-                  states + i * state_floats + 2);
+      if (of_query <= j) continue;
+      const KvAhead ahead = AheadOf(queries, job.v, j + count, count, i - first, queried);
+      AddValues(scores + (i - first) * kAttentionChunk + j, values, dim, HWY_MIN(count, of_query - j), ahead,
+                states + i * state_floats + 2);
     }
   }
 }

@@ -35,8 +35,8 @@ HWY_INLINE void FillSixteen(const std::uint8_t* codes, std::int32_t bias, float 
 HWY_INLINE std::size_t RowPlace(std::size_t r) { return r % 4 * kRowVectorBytes + r / 4 * 16; }
 
 /// FillFn of the formats with blocks of 32.
-inline HWY_NOINLINE void Fill32(const FloatSource& source, TilePointers p, std::size_t k, std::size_t count, float* to,
-                         std::size_t stride) {
+inline HWY_NOINLINE void Fill32(const FloatSource& source, TilePointers p, std::size_t k, std::size_t count,
+                                float* to, std::size_t stride) {
   Unpacked32 u;
   for (std::size_t i = 0; i < count; i += 32) {
     source.unpack32(p, (k + i) / 32 * source.block_bytes, 1, &u);
@@ -50,8 +50,8 @@ inline HWY_NOINLINE void Fill32(const FloatSource& source, TilePointers p, std::
 }
 
 /// FillFn of the formats with super-blocks of 256.
-inline HWY_NOINLINE void Fill256(const FloatSource& source, TilePointers p, std::size_t k, std::size_t count, float* to,
-                          std::size_t stride) {
+inline HWY_NOINLINE void Fill256(const FloatSource& source, TilePointers p, std::size_t k, std::size_t count,
+                                 float* to, std::size_t stride) {
   Unpacked256 u;
   for (std::size_t i = 0; i < count; i += 256) {
     source.unpack256(p, (k + i) / 256 * source.block_bytes, &u);

@@ -148,9 +148,6 @@ HWY_INLINE void SumRows(const float* lanes, float* out) {
 
 struct FloatSource;
 
-/// out[t * kTileRows + r], for the rows of a tile and up to 8 tokens.
-using FloatTileFn = void (*)(const MatmulJob& job, const FloatSource& source, TilePointers p, float* out);
-
 /// to[r * stride + i] = weight k + i of row r, for the rows of a tile; k and count in whole blocks, or k a
 /// multiple of 16. count is at most kFillWeights.
 using FillFn = void (*)(const FloatSource& source, TilePointers p, std::size_t k, std::size_t count, float* to,
@@ -162,7 +159,7 @@ struct Unpacked256;
 
 /// One format's weights as floats. What follows block_bytes is for Fill32 and Fill256 (exact-inl.hpp).
 struct FloatSource {
-  FloatTileFn tile;
+  TileFn tile;  // its context is this source
   FillFn fill;
   std::size_t block_weights;
   std::size_t block_bytes;
@@ -194,7 +191,8 @@ struct TileLanes {
 };
 
 template <class W>
-HWY_NOINLINE void FloatTile(const MatmulJob& job, const FloatSource& source, TilePointers p, float* out) {
+HWY_NOINLINE void FloatTile(const MatmulJob& job, TilePointers p, float* HWY_RESTRICT out, const void* context) {
+  const FloatSource& source = *static_cast<const FloatSource*>(context);
   constexpr std::size_t kStep = 256;  // weights between prefetches, and between tokens
   TileLanes sums;
   StreamPrefetch prefetch(p, job);
@@ -209,7 +207,9 @@ HWY_NOINLINE void FloatTile(const MatmulJob& job, const FloatSource& source, Til
 }
 
 /// Exact mode: the tile's rows become floats, 256 weights at a time.
-inline HWY_NOINLINE void UnpackedTile(const MatmulJob& job, const FloatSource& source, TilePointers p, float* out) {
+inline HWY_NOINLINE void UnpackedTile(const MatmulJob& job, TilePointers p, float* HWY_RESTRICT out,
+                                      const void* context) {
+  const FloatSource& source = *static_cast<const FloatSource*>(context);
   HWY_ALIGN float weights[kTileRows * kFillWeights];
   const std::uint8_t* unpacked[kTileRows];
   for (std::size_t r = 0; r < kTileRows; ++r)
@@ -225,16 +225,6 @@ inline HWY_NOINLINE void UnpackedTile(const MatmulJob& job, const FloatSource& s
     k += count;
   } while (k < job.cols);
   sums.Sum(job, out);
-}
-
-/// RowsFn but for the source.
-inline HWY_NOINLINE void FloatRows(const MatmulJob& job, const FloatSource& source, std::size_t begin, std::size_t end) {
-  const auto tile = [](const MatmulJob& j, TilePointers p, float* HWY_RESTRICT out, const void* context)
-                        EDGEK_UNIT_ATTR {
-    const FloatSource& from = *static_cast<const FloatSource*>(context);
-    from.tile(j, from, p, out);
-  };
-  WalkTiles(job, begin, end, tile, &source);
 }
 
 /// y[i] = weight i of a row, for F32, F16 and BF16.

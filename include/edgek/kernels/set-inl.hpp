@@ -67,7 +67,7 @@ constexpr MatmulKernels IntegerKernels() noexcept {
 
 template <const FloatSource& kSource>
 void RowsOf(const MatmulJob& job, std::size_t begin, std::size_t end) noexcept {
-  FloatRows(job, kSource, begin, end);
+  WalkTiles(job, begin, end, kSource.tile, &kSource);
 }
 template <const FloatSource& kSource>
 void PanelOf(const MatmulJob& job, std::size_t begin, std::size_t end, std::byte* scratch) noexcept {
@@ -81,7 +81,7 @@ void UnpackOf(const std::byte* row, std::size_t cols, float* y) noexcept {
 /// Kernels that multiply floats.
 template <const FloatSource& kSource>
 constexpr MatmulKernels FloatKernels(const char* name) noexcept {
-  return {name, Activation::kF32, &RowsOf<kSource>, &PanelOf<kSource>, 4, kTileRows, kMaxFloatPanelRows};
+  return {name, Activation::kF32, &RowsOf<kSource>, &PanelOf<kSource>, 8, kTileRows, kMaxFloatPanelRows};
 }
 
 template <class W, typename T>
