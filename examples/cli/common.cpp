@@ -17,10 +17,10 @@ namespace edgek::cli {
 void add_common_options(CLI::App& command, CommonOptions& options, bool threads) {
   if (threads) {
     command.add_option("-t,--threads", options.threads, "Threads (default: one for every CPU)")
-        ->check(CLI::Range(1, 1024))
+        ->check(in_range(1, 1024))
         ->type_name("N");
     command.add_option("--prompt-threads", options.prompt_threads, "Threads for prompts (default: as -t)")
-        ->check(CLI::Range(1, 1024))
+        ->check(in_range(1, 1024))
         ->type_name("N");
   }
   command.add_option("--target", options.target, "Kernel set, one of those that `edgek probe` lists")->type_name("NAME");

@@ -38,6 +38,12 @@ struct CommonOptions {
   std::uint64_t seed = 0;
 };
 
+/// Refuses values outside [low, high]; --help does not repeat the bounds.
+template <typename T>
+CLI::Validator in_range(T low, T high) {
+  return CLI::Range(low, high).description("");
+}
+
 /// --target, --exact, --fast, --json, -v; with `threads`, -t and --prompt-threads too.
 void add_common_options(CLI::App& command, CommonOptions& options, bool threads = true);
 

@@ -105,7 +105,7 @@ void add_logits(CLI::App& app, Command& chosen) {
   sub->add_option("--out", c->out, "File to write")->required()->type_name("FILE");
   sub->add_flag("--every", c->every, "Of every token, not only after the last");
   sub->add_option("--batch", c->batch, "Tokens processed at once (changes no result)")
-      ->check(CLI::Range(1, 1 << 20))
+      ->check(in_range(1, 1 << 20))
       ->type_name("N");
   sub->add_flag("--no-special", c->no_special, "Add no BOS or EOS and take the text of special tokens literally");
   add_common_options(*sub, c->common);

@@ -30,7 +30,7 @@ int fail(std::string_view sentence, int code) {
 
 /// Declares every command; parses; what is chosen is left in `chosen`. An exit code where nothing is to run.
 int parse(CLI::App& app, int argc, char** argv, Command& chosen) {
-  for (const auto add : {add_probe, add_inspect, add_tokenize, add_detokenize, add_logits, add_perplexity,
+  for (const auto add : {add_run, add_probe, add_inspect, add_tokenize, add_detokenize, add_logits, add_perplexity,
                          add_quantize})
     add(app, chosen);
   try {
@@ -50,6 +50,7 @@ int main(int argc, char** argv) {
   CLI::App app("edgek: quantized language models on CPUs, and where every millisecond of a token goes", "edgek");
   app.set_version_flag("--version", "edgek " EDGEK_VERSION_STRING);
   app.require_subcommand(1);
+  app.get_formatter()->column_width(32);
   app.footer("edgek COMMAND --help tells more. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.");
   try {
     Command chosen;

@@ -52,7 +52,7 @@ void add_perplexity(CLI::App& app, Command& chosen) {
   sub->add_option("-f,--file", c->file, "Text; no special tokens are added or parsed")->type_name("FILE");
   sub->add_option("--ids-file", c->ids_file, "Decimal token ids instead")->type_name("FILE");
   sub->add_option("--window", c->window, "Tokens in a window; a shorter rest is left out")
-      ->check(CLI::Range(2, 1 << 24))
+      ->check(in_range(2, 1 << 24))
       ->type_name("N");
   add_common_options(*sub, c->common);
   sub->final_callback([c, &chosen] { chosen = [c] { return run(*c); }; });

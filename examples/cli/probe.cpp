@@ -100,10 +100,10 @@ void add_probe(CLI::App& app, Command& chosen) {
   CLI::App* sub = app.add_subcommand("probe", "Measure this machine: kernel sets, read bandwidth, compute peaks");
   sub->add_option("-t,--threads", c->threads, "Thread counts, as 1,2 (default: 1 and all)")
       ->delimiter(',')
-      ->check(CLI::Range(1, 1024))
+      ->check(in_range(1, 1024))
       ->type_name("N,..");
   sub->add_option("--footprint", c->footprint, "Read this many bytes instead of one footprint per cache level")
-      ->check(CLI::Range(std::uint64_t{65536}, std::uint64_t{1} << 40))
+      ->check(in_range(std::uint64_t{65536}, std::uint64_t{1} << 40))
       ->type_name("BYTES");
   add_common_options(*sub, c->common, false);
   sub->final_callback([c, &chosen] { chosen = [c] { return run(*c); }; });

@@ -21,6 +21,13 @@ extern "C" void on_interrupt(int signal) {
   }
 }
 
+// Without SA_RESTART: a read that waits for the terminal ends too.
+void handle_interrupts(void (*handler)(int)) noexcept {
+  struct sigaction action {};
+  action.sa_handler = handler;
+  sigaction(SIGINT, &action, nullptr);
+}
+
 }  // namespace
 
 // Between exec and main the loader works alone and does not wait, so the CPU time used until now is the
@@ -36,9 +43,9 @@ std::uint64_t process_start_ns() noexcept { return g_start_ns; }
 
 InterruptGuard::InterruptGuard() noexcept {
   g_interrupted = false;
-  std::signal(SIGINT, on_interrupt);
+  handle_interrupts(on_interrupt);
 }
-InterruptGuard::~InterruptGuard() { std::signal(SIGINT, SIG_DFL); }
+InterruptGuard::~InterruptGuard() { handle_interrupts(SIG_DFL); }
 bool InterruptGuard::interrupted() noexcept { return g_interrupted; }
 void InterruptGuard::clear() noexcept { g_interrupted = false; }
 

@@ -10,7 +10,7 @@ namespace edgek::cli {
 void add_model_options(CLI::App& command, ModelOptions& options) {
   command.add_option("MODEL", options.model, "GGUF file")->required();
   command.add_option("--ctx", options.context, "Positions of the KV cache (default: the model's, at most 4096)")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 24))
+      ->check(in_range(std::size_t{1}, std::size_t{1} << 24))
       ->type_name("N");
   command.add_option("--kv", options.kv, "Keys and values as f32 or f16 (default; exact mode: f32)")
       ->type_name("FORMAT");

@@ -41,6 +41,10 @@ class Session {
   Context& prompt_context() noexcept { return *prompt_context_; } ///< for prompts: perhaps other threads
   std::size_t threads() const noexcept { return pool_.threads(); }
   double load_ms() const noexcept { return load_ms_; }
+  /// Scratch memory of both contexts.
+  std::size_t arena_bytes() const noexcept {
+    return context_.scratch.capacity() + (own_prompt_context_ ? own_prompt_context_->scratch.capacity() : 0);
+  }
 
   /// Options of a decoder with room for --ctx positions.
   DecoderOptions decoder_options() const noexcept { return decoder_; }

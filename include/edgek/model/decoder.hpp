@@ -61,6 +61,8 @@ class Decoder {
   const KvCache& kv() const noexcept { return kv_; }
   std::size_t capacity() const noexcept { return kv_.shape().capacity; }  ///< positions there is room for
   std::size_t position() const noexcept { return position_; }             ///< of the next token
+  /// Memory for activations and logits, as the largest call so far needed it.
+  std::size_t arena_bytes() const noexcept { return activations_.capacity() + logits_.capacity(); }
 
   /// Forgets the tokens from `position` on. Throws edgek::Error beyond position().
   void rewind(std::size_t position) {

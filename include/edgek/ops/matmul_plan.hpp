@@ -95,7 +95,8 @@ inline MatmulPart make_part(const Context& ctx, const MatrixView& w, ConstRows x
                        .y = y.data,
                        .y_stride = y.stride,
                        .tokens = x.count,
-                       .prefetch = ctx.tuning.prefetch};
+                       .prefetch = ctx.tuning.prefetch,
+                       .streams = ctx.tuning.streams};
   return part;
 }
 

@@ -103,15 +103,14 @@ class PageBlock {
     if (!bytes_.empty()) ::munmap(bytes_.data(), bytes_.size());
   }
 
-  /// Replaces what it held. False (and unchanged) when the system declines. Large blocks ask for huge pages.
+  /// Replaces what it held. False (and unchanged) when the system declines. Huge pages are not asked for: the
+  /// arrays of a cache that is still nearly empty would take all of its memory at once, 2 MB for each first touch.
   bool allocate(std::size_t bytes) noexcept {
     PageBlock fresh;
     if (bytes > 0) {
       void* data = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
       if (data == MAP_FAILED) return false;
       fresh.bytes_ = {static_cast<std::byte*>(data), bytes};
-      constexpr std::size_t kHugePage = std::size_t{2} << 20;
-      if (bytes >= 4 * kHugePage) ::madvise(data, bytes, MADV_HUGEPAGE);
     }
     std::swap(bytes_, fresh.bytes_);
     return true;
