@@ -33,8 +33,8 @@
 // Highway reads these two when it is first included: a file that includes it before edgek must have
 // them too (the CMake targets pass them), or the passes below would not match its own.
 #ifdef HWY_HIGHWAY_INCLUDED
-#ifndef EDGEK_TARGETS_GIVEN
-#ifndef HWY_DISABLED_TARGETS
+#ifndef EDGEK_STATIC_ONLY
+#if HWY_DISABLED_TARGETS == 0  // Highway's own default
 #error "edgek: this file included Highway first, with another set of targets. Include <edgek/edgek.hpp> first, link edgek::edgek (it passes the set), or define EDGEK_DECLARE_ONLY here."
 #endif
 #endif
