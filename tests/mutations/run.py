@@ -29,7 +29,7 @@ MUTATIONS = [
     ("a scale of another sub-block", INTEGER, "q4_k-inl.hpp", "0u, 0x30303030u, 0u, 0x30303030u",
      "0u, 0x10303030u, 0u, 0x30303030u"),
     ("a forgotten bias", INTEGER, "block256-inl.hpp", "hn::Neg(hn::ShiftLeft<5>(sum))", "hn::Neg(hn::ShiftLeft<4>(sum))"),
-    ("a lost tail of blocks", INTEGER, "block32-inl.hpp", "for (; b < blocks; ++b) acc =", "for (; b + 1 < blocks; ++b) acc ="),
+    ("a lost tail of blocks", INTEGER, "block32-inl.hpp", "b < blocks; ++b) {\n    if (b % kStep", "b + 1 < blocks; ++b) {\n    if (b % kStep"),
     ("a lost tail of rows", INTEGER, "rows-inl.hpp", "if (rest_begin == end) return;", "return;"),
     ("blocks in another order", INTEGER, "panel-inl.hpp",
      "kind.Tile(panel + b * block_bytes, x, job.cols, first + b, sums.acc);",
