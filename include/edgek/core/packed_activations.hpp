@@ -44,6 +44,15 @@ inline PackedA256 packed_a256(const std::byte* x, std::size_t cols) noexcept {
           reinterpret_cast<const std::int16_t*>(d + pad64(cols / 256 * 4))};
 }
 
+/// The blocks of a token that are quantized twice (family kA32; docs/numerics.md): their numbers, ascending, and
+/// what the first quantization left over, each packed as a row of one block.
+inline constexpr std::size_t kRestBlocks = 2;
+struct TokenRest {
+  std::size_t count = 0;
+  std::uint32_t block[kRestBlocks] = {};
+  const std::byte* packed[kRestBlocks] = {};  // (packed_bytes(kA32, 32)) each
+};
+
 }  // namespace edgek
 
 #endif  // EDGEK_CORE_PACKED_ACTIVATIONS_HPP_

@@ -109,6 +109,11 @@ void Tile32One(const MatmulJob& job, TilePointers p, float* HWY_RESTRICT out, co
     if (b % kStep == 0) prefetch.Advance((b + kStep) * kBytes);
     acc = AddBlock32One<F>(p, b * kBytes, token, b, acc);
   }
+  if (job.rest != nullptr) {
+    const TokenRest& rest = *job.rest;
+    for (std::size_t i = 0; i < rest.count; ++i)
+      acc = hn::Add(acc, AddBlock32One<F>(p, rest.block[i] * kBytes, packed_a32(rest.packed[i], 32), 0, hn::Zero(df)));
+  }
   hn::Store(acc, df, out);
 }
 
@@ -191,6 +196,15 @@ void Tile32Many(const MatmulJob& job, TilePointers p, float* HWY_RESTRICT out, c
     kind.unpack(p, b * kind.block_bytes, count, unpacked);
     for (std::size_t t = 0; t < job.tokens; ++t)
       add(kind.shape.bias, unpacked, b, count, packed_a32(job.x + t * job.x_stride, job.cols), out + t * kTileRows);
+  }
+  if (job.rest == nullptr) return;
+  for (std::size_t t = 0; t < job.tokens; ++t) {
+    for (std::size_t i = 0; i < job.rest[t].count; ++i) {
+      HWY_ALIGN float sum[kTileRows] = {};
+      kind.unpack(p, job.rest[t].block[i] * kind.block_bytes, 1, unpacked);
+      add(kind.shape.bias, unpacked, 0, 1, packed_a32(job.rest[t].packed[i], 32), sum);
+      for (std::size_t r = 0; r < kTileRows; ++r) out[t * kTileRows + r] += sum[r];
+    }
   }
 }
 

@@ -32,6 +32,8 @@ struct MatmulJob {
   std::size_t prefetch;      // bytes ahead of every stream of weights; 0: none
   std::size_t streams;       // contiguous streams of weights that a row kernel reads at once: 1, 2, 4 or 8;
                              // 0, or more than its tile has rows: as many as these
+  const TokenRest* rest = nullptr;  // (tokens), or none: row kernels of family kA32 add the products with these
+                                    // blocks, one after the other; panel kernels do not look at it
 };
 
 /// Rows [row_begin, row_end) for 1..MatmulKernels::max_row_tokens tokens: every weight is read once,

@@ -16,6 +16,7 @@
 #include "edgek/detail/abi.hpp"
 #include "edgek/kernels/kernel_set.hpp"
 #include "edgek/ops/matmul_plan.hpp"
+#include "edgek/ops/refinement.hpp"
 #include "edgek/ops/region.hpp"
 #include "edgek/runtime/context.hpp"
 
@@ -41,8 +42,8 @@ class MatmulRegion {
     MatmulQueue queue(parts(), ctx_.tuning, ctx_.executor.threads());
     const Status ready = prepare(queue.threads(), 0);
     if (ready != Status::kOk) return ready;
-    run_queue(queue, [&](const MatmulChunk& chunk, std::byte* scratch, Clock& clock) {
-      run_chunk(parts_[chunk.part], chunk, scratch);
+    run_queue(queue, [&](const MatmulChunk& chunk, const ThreadScratch& scratch, Clock& clock) {
+      multiply(parts_[chunk.part], chunk, scratch);
       clock.tick(chunk.part);
     });
     return Status::kOk;
@@ -60,10 +61,10 @@ class MatmulRegion {
     if (ready != Status::kOk) return ready;
     up.job.y = extra_;
     up.job.y_stride = up.rows;
-    run_queue(queue, [&](const MatmulChunk& chunk, std::byte* scratch, Clock& clock) {
-      run_chunk(gate, chunk, scratch);
+    run_queue(queue, [&](const MatmulChunk& chunk, const ThreadScratch& scratch, Clock& clock) {
+      multiply(gate, chunk, scratch);
       clock.tick(0);
-      run_chunk(up, chunk, scratch);
+      multiply(up, chunk, scratch);
       clock.tick(1);
       for (std::size_t t = chunk.token_begin; t < chunk.token_end; ++t) {
         float* y = gate.job.y + t * gate.job.y_stride + chunk.row_begin;
@@ -81,6 +82,12 @@ class MatmulRegion {
   /// What one thread spent on each part.
   struct Busy {
     std::array<std::uint64_t, kTimed> ns;
+  };
+
+  /// What one thread may write to.
+  struct ThreadScratch {
+    std::byte* kernel;  // (kKernelScratchBytes), or none where no panel kernel runs
+    float* refined;     // (Refinement::output_floats), or none
   };
 
   class Clock {
@@ -103,6 +110,16 @@ class MatmulRegion {
     return std::any_of(parts().begin(), parts().end(), [](const MatmulPart& p) { return p.panel; });
   }
 
+  bool is_refined(const MatmulPart& part) const noexcept { return part.kernels->activation == Activation::kA32; }
+  bool any_refined() noexcept {
+    return std::any_of(parts().begin(), parts().end(), [this](const MatmulPart& p) { return is_refined(p); });
+  }
+
+  void multiply(const MatmulPart& part, const MatmulChunk& chunk, const ThreadScratch& scratch) noexcept {
+    run_chunk(part, chunk, scratch.kernel);
+    if (part.panel && is_refined(part)) refinement_.apply(ctx_, part, chunk, scratch.refined, scratch.kernel);
+  }
+
   // One set of chunks must suit both kernels.
   static void pair(MatmulPart& gate, const MatmulPart& up) noexcept {
     gate.unit_cost = gate.unit_cost / gate.tile + up.unit_cost / up.tile;
@@ -115,15 +132,19 @@ class MatmulRegion {
   }
 
   Status prepare(std::size_t threads, std::size_t extra_floats) noexcept {
-    const std::size_t scratch_bytes = any_panel() ? kKernelScratchBytes : 0;
-    CheckedSize bytes = Arena::bytes_for<std::byte>(CheckedSize(threads) * scratch_bytes);
+    scratch_bytes_ = any_panel() ? kKernelScratchBytes : 0;
+    refined_floats_ = any_refined() && any_panel() ? Refinement::output_floats(x_.count) : 0;
+    CheckedSize bytes = Arena::bytes_for<std::byte>(CheckedSize(threads) * scratch_bytes_);
+    bytes += Arena::bytes_for<float>(CheckedSize(threads) * refined_floats_);
+    if (any_refined()) bytes += Refinement::bytes(x_.count, x_.cols);
     bytes += Arena::bytes_for<Busy>(threads);
     bytes += Arena::bytes_for<float>(extra_floats);
     for (const std::size_t stride : packed_stride_)
       bytes += Arena::bytes_for<std::byte>(CheckedSize(x_.count) * stride);
     const Status grown = ctx_.scratch.reset(bytes);
     if (grown != Status::kOk) return grown;
-    scratch_ = ctx_.scratch.take<std::byte>(threads * scratch_bytes);
+    scratch_ = ctx_.scratch.take<std::byte>(threads * scratch_bytes_);
+    refined_ = ctx_.scratch.take<float>(threads * refined_floats_);
     busy_ = ctx_.scratch.take<Busy>(threads);
     extra_ = ctx_.scratch.take<float>(extra_floats);
     for (std::size_t p = 0; p < kPackings; ++p)
@@ -145,18 +166,22 @@ class MatmulRegion {
     entry.traffic.activations = x_.count * (x_.cols * sizeof(float) + stride);
     run_over(ctx_, x_.count, entry, labels_[0],
              [&](std::size_t t) { fn(x_.row(t), x_.cols, panel, out + t * stride); });
+    if (activation != Activation::kA32) return;
+    refinement_.prepare(ctx_, x_, out, stride, labels_[0]);
+    for (MatmulPart& part : parts())
+      if (part.packing == packing && !part.panel) part.job.rest = refinement_.by_token();
   }
 
   template <typename RunChunk>
   void run_queue(MatmulQueue& queue, const RunChunk& run_one) noexcept {
     const bool timed = ctx_.ledger != nullptr;
-    const std::size_t scratch_bytes = any_panel() ? kKernelScratchBytes : 0;
     const std::uint64_t start = timed ? now_ns() : 0;
     run_items(ctx_, queue.threads(), [&](std::size_t item) {
       if (timed) busy_[item] = Busy{};
       Clock clock(timed ? &busy_[item] : nullptr);
       MatmulChunk chunk;
-      while (queue.take(chunk)) run_one(chunk, scratch_ + item * scratch_bytes, clock);
+      const ThreadScratch scratch{scratch_ + item * scratch_bytes_, refined_ + item * refined_floats_};
+      while (queue.take(chunk)) run_one(chunk, scratch, clock);
     });
     if (timed) record_parts(start, now_ns(), {busy_, queue.threads()});
   }
@@ -216,7 +241,10 @@ class MatmulRegion {
   std::array<Format, kMaxFused> formats_{};
   std::array<OpLabel, kMaxFused> labels_{};
   std::array<std::size_t, kPackings> packed_stride_{};  // bytes a token; 0: layout not in use
-  std::byte* scratch_ = nullptr;                        // (threads, kKernelScratchBytes)
+  Refinement refinement_;
+  std::size_t scratch_bytes_ = 0, refined_floats_ = 0;  // of a thread
+  std::byte* scratch_ = nullptr;                        // (threads, scratch_bytes_)
+  float* refined_ = nullptr;                            // (threads, refined_floats_)
   Busy* busy_ = nullptr;                                // (threads)
   float* extra_ = nullptr;
 };
@@ -231,6 +259,8 @@ inline void fill_zero(Rows y) noexcept {
 /// Y_i[t, r] = sum_k W_i[r, k] * X[t, k] for several matrices and one input, which is quantized once; one region.
 ///   ws: any number of matrices of any formats; x: (tokens, cols); ys[i]: (tokens, rows of ws[i]).
 /// Needs   outputs that overlap neither each other nor an input. No alignment; 64 bytes is faster.
+/// Value   the sums of the format's reference (FormatTraits); int8 activations in blocks of 32 with a second
+///         look at the two coarsest of a token (refinement.hpp).
 /// Splits  by the executor's threads; the bits depend on nothing but ws and x (docs/numerics.md).
 /// Moves   every weight once for up to max_row_tokens tokens, once per block of tokens beyond.
 /// Returns kOk, or what is wrong with the first operand that does not fit; nothing is written then. A
