@@ -45,7 +45,7 @@ HWY_INLINE hn::VFromD<RowHalves> GatherHalves(TilePointers p, std::size_t offset
   const hn::Repartition<std::uint64_t, RowHalves> d64;
 #if HWY_TARGET == HWY_AVX3_DL
   // Masked loads put row r's word into lane r, and touch nothing else.
-  (void)d64;
+  (void)d, (void)d64;
   __m128i v = _mm_maskz_loadu_epi16(1, p[0] + offset);
   v = _mm_mask_loadu_epi16(v, 1 << 1, p[1] + offset - 2);
   v = _mm_mask_loadu_epi16(v, 1 << 2, p[2] + offset - 4);
