@@ -146,7 +146,8 @@ TEST_P(SmolLm2, Perplexity) {
   }
   const double perplexity = std::exp(sum / static_cast<double>(count));
   const auto expected = reference.at("perplexity").get<double>();
-  std::printf("perplexity %.5f, reference %.5f, %+.4f %%\n", perplexity, expected, 100 * (perplexity / expected - 1));
+  std::printf("perplexity %.5f, reference %.5f, %+.4f %%\n", perplexity, expected,
+              100 * (perplexity / expected - 1));
   EXPECT_LE(std::abs(perplexity / expected - 1), bounds().perplexity);
 }
 

@@ -73,7 +73,8 @@ inline std::vector<std::byte> random_weights(Format format, std::size_t rows, st
 /// Bits of floats, every NaN alike.
 inline std::vector<std::uint32_t> bits(const std::vector<float>& x) {
   std::vector<std::uint32_t> out(x.size());
-  for (std::size_t i = 0; i < x.size(); ++i) out[i] = std::isnan(x[i]) ? 0x7FC00000u : std::bit_cast<std::uint32_t>(x[i]);
+  for (std::size_t i = 0; i < x.size(); ++i)
+    out[i] = std::isnan(x[i]) ? 0x7FC00000u : std::bit_cast<std::uint32_t>(x[i]);
   return out;
 }
 

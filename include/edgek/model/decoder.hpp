@@ -22,6 +22,7 @@
 #include "edgek/reference/rope.hpp"
 #include "edgek/runtime/arena.hpp"
 #include "edgek/runtime/context.hpp"
+#include "edgek/runtime/platform.hpp"
 
 namespace edgek {
 inline namespace EDGEK_ABI {
@@ -79,6 +80,7 @@ class Decoder {
   /// anything is written, where a token id is none of the vocabulary's, or the context is full.
   Result evaluate(Context& ctx, std::span<const std::int32_t> tokens, Logits wanted = Logits::kLast) {
     check(tokens);
+    const ScopedFloatControl float_control;
     const ExactScope exact(ctx, options_.exact);
     if (!tokens.empty()) require(reserve_attention(ctx, attention_job(tokens.size())), "attention");
     const std::size_t rows = wanted == Logits::kEvery ? tokens.size() : wanted == Logits::kLast && !tokens.empty();

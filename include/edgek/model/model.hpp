@@ -64,6 +64,7 @@ class Model {
   }
 
   static std::vector<double> frequencies(const ModelConfig& config, const Weights& weights) {
+    const ScopedFloatControl float_control;
     std::vector<double> out(config.rope_pairs);
     const reference::RopeParameters parameters{.pairs = config.rope_pairs,
                                                .base = config.rope_base,

@@ -49,7 +49,8 @@ inline CoarseBlocks coarse_blocks(const float* d, std::size_t blocks) noexcept {
   std::size_t second = first == 0 ? 1 : 0;
   for (std::size_t b = second + 1; b < blocks; ++b)
     if (b != first && d[b] > d[second]) second = b;
-  found.block = {static_cast<std::uint32_t>(std::min(first, second)), static_cast<std::uint32_t>(std::max(first, second))};
+  found.block[0] = static_cast<std::uint32_t>(std::min(first, second));
+  found.block[1] = static_cast<std::uint32_t>(std::max(first, second));
   if (found.count == 1) found.block[0] = 0;
   return found;
 }
@@ -70,7 +71,8 @@ class Refinement {
   static CheckedSize bytes(std::size_t tokens, std::size_t cols) noexcept {
     const CheckedSize rests = CheckedSize(tokens) * kRefinedBlocks;
     return Arena::bytes_for<Rest>(rests) + Arena::bytes_for<std::byte>(rests * kRestBytes) +
-           Arena::bytes_for<CoarseBlocks>(tokens) + Arena::bytes_for<TokenRest>(tokens) + Arena::bytes_for<std::size_t>(CheckedSize(cols / kBlock) + 1);
+           Arena::bytes_for<CoarseBlocks>(tokens) + Arena::bytes_for<TokenRest>(tokens) +
+           Arena::bytes_for<std::size_t>(CheckedSize(cols / kBlock) + 1);
   }
 
   /// Floats that apply() needs for every thread.
@@ -93,7 +95,8 @@ class Refinement {
     entry.k = x.cols, entry.n = x.count;
     entry.traffic.activations = x.count * (blocks * sizeof(float) + kRefinedBlocks * (kBlock * 5 + kRestBytes));
     run_recorded(ctx, 1, 1, entry, label, [&](std::size_t, std::size_t) {
-      for (std::size_t t = 0; t < x.count; ++t) found[t] = coarse_blocks(packed_a32(packed + t * stride, x.cols).d, blocks);
+      for (std::size_t t = 0; t < x.count; ++t)
+        found[t] = coarse_blocks(packed_a32(packed + t * stride, x.cols).d, blocks);
       per_token_ = std::min(blocks, kRefinedBlocks);
       for (std::size_t begin = 0; begin < x.count; begin += token_block_)
         sort(found, begin, std::min(begin + token_block_, x.count), place, blocks);
