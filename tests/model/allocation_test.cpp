@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <new>
 #include <span>
 #include <string>
 #include <vector>
@@ -80,14 +81,19 @@ TEST(Allocations, TheCounterCounts) {
 #endif
   counting = true;
   allocations = 0;
-  std::free(std::malloc(100));
-  std::vector<int>* v = new std::vector<int>(100);
-  delete v;
-  std::free(std::aligned_alloc(64, 640));
+  void* volatile some = std::malloc(100);  // volatile: else the compiler leaves the pair out
+  std::free(some);
+  some = std::calloc(10, 10);
+  some = std::realloc(some, 1000);
+  std::free(some);
+  some = ::operator new(100);
+  ::operator delete(some);
+  some = std::aligned_alloc(64, 640);
+  std::free(some);
   void* page = mmap(nullptr, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   counting = false;
   munmap(page, 4096);
-  EXPECT_EQ(allocations.load(), 5u);
+  EXPECT_EQ(allocations.load(), 6u);
 }
 
 /// Allocations while `tokens` more tokens are decoded, sampled and turned into text.
