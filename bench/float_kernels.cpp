@@ -158,23 +158,23 @@ void register_set(const KernelSet* set) {
   const auto add = [](const std::string& name, auto fn, auto... args) {
     benchmark::RegisterBenchmark(name.c_str(), fn, args...);
   };
-  for (const std::size_t streams : {1, 2, 4, 8})
-    for (const std::size_t prefetch : {0, 512, 2048})
+  for (const std::size_t streams : {1u, 2u, 4u, 8u})
+    for (const std::size_t prefetch : {0u, 512u, 2048u})
       add(label({"stream", set->name, text(streams), text(prefetch)}), stream, set, streams, prefetch);
   for (const FormatInfo& f : kFormats) {
     const std::string format(f.name);
-    for (const std::size_t streams : {1, 2, 4, 8})
-      for (const std::size_t prefetch : {0, 512})
+    for (const std::size_t streams : {1u, 2u, 4u, 8u})
+      for (const std::size_t prefetch : {0u, 512u})
         add(label({"rows", set->name, format, "dram", text(streams), text(prefetch)}), rows, set, f.format, kPool,
             std::size_t{1}, streams, prefetch);
-    for (const std::size_t tokens : {1, 2, 4, 8})
+    for (const std::size_t tokens : {1u, 2u, 4u, 8u})
       add(label({"rows", set->name, format, "cache", text(tokens)}), rows, set, f.format, std::size_t{256} << 10,
           tokens, std::size_t{8}, std::size_t{0});
-    for (const std::size_t tokens : {4, 8, 12, 64, 256})
+    for (const std::size_t tokens : {4u, 8u, 12u, 64u, 256u})
       add(label({"panel", set->name, format, text(tokens)}), panel, set, f.format, tokens);
   }
-  for (const std::size_t dim : {64, 128})
-    for (const std::size_t tokens : {1, 32})
+  for (const std::size_t dim : {64u, 128u})
+    for (const std::size_t tokens : {1u, 32u})
       add(label({"attention", set->name, text(dim), text(tokens)}), attention, set, dim, tokens);
   add(label({"pack", set->name, "F32"}), pack, set, Activation::kF32, false);
   add(label({"pack", set->name, "F32 panel"}), pack, set, Activation::kF32, true);

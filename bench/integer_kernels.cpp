@@ -70,7 +70,7 @@ void rows(benchmark::State& state, const KernelSet* set, Format format, std::siz
     if (at + chunk * stride > bytes) at = 0;
   }
   const auto weights_done = static_cast<double>(state.iterations()) * static_cast<double>(chunk * kCols);
-  state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * chunk * stride));
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(chunk * stride));
   state.counters["Gweights/s"] = benchmark::Counter(weights_done / 1e9, benchmark::Counter::kIsRate);
 }
 
@@ -97,17 +97,17 @@ void register_all() {
     for (const FormatInfo& f : kFormats) {
       if (f.activation == Activation::kF32) continue;
       const std::string name = std::string(set->name) + "/" + std::string(f.name);
-      for (const std::size_t streams : {1, 2, 4, 8})
-        for (const std::size_t prefetch : {0, 512})
+      for (const std::size_t streams : {1u, 2u, 4u, 8u})
+        for (const std::size_t prefetch : {0u, 512u})
           benchmark::RegisterBenchmark(("rows/" + name + "/dram/streams:" + std::to_string(streams) + "/prefetch:" +
                                         std::to_string(prefetch)).c_str(),
                                        rows, set, f.format, weights().storage.size() - 64, 1, prefetch, streams);
       benchmark::RegisterBenchmark(("rows/" + name + "/cache").c_str(), rows, set, f.format, std::size_t{1} << 19, 1, 0,
                                    0);
-      for (const std::size_t tokens : {2, 4, 6})
+      for (const std::size_t tokens : {2u, 4u, 6u})
         benchmark::RegisterBenchmark(("rows/" + name + "/dram/tokens:" + std::to_string(tokens)).c_str(), rows, set,
                                      f.format, weights().storage.size() - 64, tokens, 512, 0);
-      for (const std::size_t tokens : {8, 16, 64, 256})
+      for (const std::size_t tokens : {8u, 16u, 64u, 256u})
         benchmark::RegisterBenchmark(("panel/" + name + "/" + std::to_string(tokens)).c_str(), panel, set, f.format,
                                      tokens);
     }

@@ -13,9 +13,12 @@ check() {  # COMPILER FLAGS FILE
     { echo "warnings: $1 $2 $3" >&2; exit 1; }
 }
 
-compilers=0
+compilers=0 seen=:
 for compiler in g++ g++-12 g++-13 g++-14 clang++ clang++-14 clang++-19; do
   command -v $compiler >/dev/null || continue
+  program=$(readlink -f "$(command -v $compiler)")
+  case $seen in *:"$program":*) continue ;; esac  # g++ is often one of the others
+  seen=$seen$program:
   compilers=$((compilers + 1))
   $compiler --version | head -n 1
   check $compiler "" cmake/edgek.cpp
