@@ -94,6 +94,8 @@ void expect_close(const float* ours, const std::vector<float>& reference, const 
   std::printf("  rms %.5f (%.3f)  max %.5f (%.3f)  KL %.6f (%.3f)\n", rms, bounds.rms, max, bounds.max, kl, bounds.kl);
 }
 
+std::size_t at(std::int32_t id) { return static_cast<std::size_t>(id); }
+
 std::size_t best(const float* logits, std::size_t count) {
   return static_cast<std::size_t>(std::max_element(logits, logits + count) - logits);
 }
@@ -123,7 +125,7 @@ TEST_P(SmolLm2, TeacherForcedGreedyTokens) {
     for (std::size_t i = 0; i < greedy.size(); ++i) {
       if (margin[i] > 2 * bounds().max) {
         ++sure;
-        EXPECT_EQ(best(logits.row(0), logits.cols), static_cast<std::size_t>(greedy[i])) << "token " << i;
+        EXPECT_EQ(best(logits.row(0), logits.cols), at(greedy[i])) << "token " << i;
       }
       logits = d.evaluate(ctx_, {&greedy[i], 1}).logits;
     }
@@ -142,7 +144,7 @@ TEST_P(SmolLm2, Perplexity) {
     edgek::Decoder d = decoder();
     const ConstRows logits = d.evaluate(ctx_, window, Logits::kEvery).logits;
     for (std::size_t t = 0; t + 1 < window.size(); ++t, ++count)
-      sum += log_sum(logits.row(t), logits.cols) - static_cast<double>(logits.row(t)[static_cast<std::size_t>(window[t + 1])]);
+      sum += log_sum(logits.row(t), logits.cols) - static_cast<double>(logits.row(t)[at(window[t + 1])]);
   }
   const double perplexity = std::exp(sum / static_cast<double>(count));
   const auto expected = reference.at("perplexity").get<double>();

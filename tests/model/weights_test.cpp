@@ -96,7 +96,8 @@ TEST(Weights, EveryTypeIsChecked) {
 
 // A bias that nobody adds would make wrong answers, silently.
 TEST(Weights, NothingMayBeLeftOver) {
-  expect_refused(with([](TinyModel& m) { m.extra_tensor = "blk.0.attn_q.bias"; }), "tensor blk.0.attn_q.bias", "unknown");
+  const TinyModel biased = with([](TinyModel& m) { m.extra_tensor = "blk.0.attn_q.bias"; });
+  expect_refused(biased, "tensor blk.0.attn_q.bias", "unknown");
 }
 
 TEST(Config, UnknownModelsAreRefused) {

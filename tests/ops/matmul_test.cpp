@@ -69,7 +69,10 @@ std::vector<float> expected(const Problem& p, bool exact) {
         const PackedA32 q = packed_a32(packed, p.cols);
         std::vector<std::size_t> order(p.cols / 32);
         for (std::size_t b = 0; b < order.size(); ++b) order[b] = b;
-        std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return q.d[a] > q.d[b]; });
+        const auto coarser = [&](std::size_t a, std::size_t b) {
+          return q.d[a] > q.d[b] || (q.d[a] == q.d[b] && a < b);
+        };
+        std::sort(order.begin(), order.end(), coarser);
         order.resize(std::min<std::size_t>(order.size(), 2));
         std::sort(order.begin(), order.end());
         for (const std::size_t b : order) {

@@ -167,7 +167,7 @@ class MatmulRegion {
     run_over(ctx_, x_.count, entry, labels_[0],
              [&](std::size_t t) { fn(x_.row(t), x_.cols, panel, out + t * stride); });
     if (activation != Activation::kA32) return;
-    refinement_.prepare(ctx_, x_, out, stride, labels_[0]);
+    refinement_.prepare(ctx_, x_, out, stride, any_panel(), labels_[0]);
     for (MatmulPart& part : parts())
       if (part.packing == packing && !part.panel) part.job.rest = refinement_.by_token();
   }

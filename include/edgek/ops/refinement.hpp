@@ -2,9 +2,9 @@
 #define EDGEK_OPS_REFINEMENT_HPP_
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "edgek/core/format.hpp"
 #include "edgek/core/matrix_view.hpp"
@@ -30,29 +30,19 @@ namespace edgek {
 inline namespace EDGEK_ABI {
 namespace ops_detail {
 
-inline constexpr std::size_t kRefinedBlocks = kRestBlocks;
-
-/// The blocks of one token that are looked at twice, in ascending order; `count` of them.
-struct CoarseBlocks {
-  std::array<std::uint32_t, kRefinedBlocks> block{};
-  std::size_t count = 0;
-};
-
-/// The largest scale, then the largest of the others. A scale that is NaN is never the larger one.
-inline CoarseBlocks coarse_blocks(const float* d, std::size_t blocks) noexcept {
-  CoarseBlocks found;
-  found.count = std::min(blocks, kRefinedBlocks);
-  if (found.count == 0) return found;
+/// Finds the blocks of a token that are looked at twice: the largest scale, then the largest of the others. A
+/// scale that is NaN is never the larger one. Fills in count and block.   d: (blocks).
+inline void find_coarse_blocks(const float* d, std::size_t blocks, TokenRest& rest) noexcept {
+  rest.count = std::min(blocks, kRestBlocks);
+  if (rest.count < kRestBlocks) return;  // block 0, if any
   std::size_t first = 0;
   for (std::size_t b = 1; b < blocks; ++b)
     if (d[b] > d[first]) first = b;
   std::size_t second = first == 0 ? 1 : 0;
   for (std::size_t b = second + 1; b < blocks; ++b)
     if (b != first && d[b] > d[second]) second = b;
-  found.block[0] = static_cast<std::uint32_t>(std::min(first, second));
-  found.block[1] = static_cast<std::uint32_t>(std::max(first, second));
-  if (found.count == 1) found.block[0] = 0;
-  return found;
+  rest.block[0] = static_cast<std::uint32_t>(std::min(first, second));
+  rest.block[1] = static_cast<std::uint32_t>(std::max(first, second));
 }
 
 /// What the first quantization of a block left over.   x: (32) floats, q: (32), rest: (32).
@@ -60,8 +50,7 @@ inline void rest_of_block(const float* x, const std::int8_t* q, float d, float* 
   for (std::size_t i = 0; i < 32; ++i) rest[i] = x[i] - RoundedProduct(d, static_cast<float>(q[i]));
 }
 
-/// The second look at one packed input, shared by all matrices that read it. Rests are packed as rows of one
-/// block, sorted by block of tokens, then block, then token, so that tokens with the same block go together.
+/// The second look at one packed input, shared by all matrices that read it.
 class Refinement {
  public:
   static constexpr std::size_t kBlock = 32;
@@ -69,10 +58,9 @@ class Refinement {
 
   /// Scratch that prepare() takes.
   static CheckedSize bytes(std::size_t tokens, std::size_t cols) noexcept {
-    const CheckedSize rests = CheckedSize(tokens) * kRefinedBlocks;
-    return Arena::bytes_for<Rest>(rests) + Arena::bytes_for<std::byte>(rests * kRestBytes) +
-           Arena::bytes_for<CoarseBlocks>(tokens) + Arena::bytes_for<TokenRest>(tokens) +
-           Arena::bytes_for<std::size_t>(CheckedSize(cols / kBlock) + 1);
+    const CheckedSize rests = CheckedSize(tokens) * kRestBlocks;
+    return Arena::bytes_for<TokenRest>(tokens) + Arena::bytes_for<std::byte>(rests * kRestBytes) * 2 +
+           Arena::bytes_for<Place>(rests) + Arena::bytes_for<std::size_t>(CheckedSize(cols / kBlock) + 1);
   }
 
   /// Floats that apply() needs for every thread.
@@ -80,29 +68,29 @@ class Refinement {
     return std::max(kMinOutput, kMinRows * std::min(tokens, kMaxTokenBlock));
   }
 
-  /// x: the floats; packed: what pack made of them, token t at packed + t * stride.
-  void prepare(Context& ctx, ConstRows x, const std::byte* packed, std::size_t stride, const OpLabel& label) noexcept {
-    token_block_ = token_block_for(stride);
-    tokens_ = x.count;
+  /// x: the floats; packed: what pack made of them, token t at packed + t * stride. `for_panels`: apply() will be
+  /// called.
+  void prepare(Context& ctx, ConstRows x, const std::byte* packed, std::size_t stride, bool for_panels,
+               const OpLabel& label) noexcept {
     const std::size_t blocks = x.cols / kBlock;
-    rests_ = ctx.scratch.take<Rest>(x.count * kRefinedBlocks);
-    packed_rests_ = ctx.scratch.take<std::byte>(x.count * kRefinedBlocks * kRestBytes);
+    per_token_ = std::min(blocks, kRestBlocks);
     by_token_ = ctx.scratch.take<TokenRest>(x.count);
-    CoarseBlocks* found = ctx.scratch.take<CoarseBlocks>(x.count);
-    std::size_t* place = ctx.scratch.take<std::size_t>(blocks + 1);
+    std::byte* rests = ctx.scratch.take<std::byte>(x.count * kRestBlocks * kRestBytes);
     LedgerEntry entry;
     entry.op = "quantize_rest";
     entry.k = x.cols, entry.n = x.count;
-    entry.traffic.activations = x.count * (blocks * sizeof(float) + kRefinedBlocks * (kBlock * 5 + kRestBytes));
-    run_recorded(ctx, 1, 1, entry, label, [&](std::size_t, std::size_t) {
-      for (std::size_t t = 0; t < x.count; ++t)
-        found[t] = coarse_blocks(packed_a32(packed + t * stride, x.cols).d, blocks);
-      per_token_ = std::min(blocks, kRefinedBlocks);
-      for (std::size_t begin = 0; begin < x.count; begin += token_block_)
-        sort(found, begin, std::min(begin + token_block_, x.count), place, blocks);
-      std::fill_n(by_token_, x.count, TokenRest{});
-      for (std::size_t i = 0; i < x.count * per_token_; ++i) pack_rest(ctx, x, packed, stride, i);
+    entry.traffic.activations = x.count * (blocks * sizeof(float) + kRestBlocks * (kBlock * 5 + kRestBytes));
+    run_over(ctx, x.count, entry, label, [&](std::size_t t) {
+      const PackedA32 main = packed_a32(packed + t * stride, x.cols);
+      TokenRest& rest = by_token_[t];
+      find_coarse_blocks(main.d, blocks, rest = TokenRest{});
+      for (std::size_t i = 0; i < rest.count; ++i) {
+        std::byte* out = rests + (t * kRestBlocks + i) * kRestBytes;
+        pack_rest(ctx.kernels, x.row(t), main, rest.block[i], out);
+        rest.packed[i] = out;
+      }
     });
+    if (for_panels) gather(ctx, x.count, blocks, token_block_for(stride), label);
   }
 
   /// What a row kernel adds by itself: MatmulJob::rest.
@@ -117,7 +105,7 @@ class Refinement {
       const std::size_t end = std::min(begin + token_block_, tokens_) * per_token_;
       for (std::size_t first = begin * per_token_; first < end;) {
         std::size_t last = first + 1;
-        while (last < end && rests_[last].block == rests_[first].block) ++last;
+        while (last < end && places_[last].block == places_[first].block) ++last;
         add_group(ctx, part, chunk, within(chunk, first, last), output, scratch);
         first = last;
       }
@@ -129,49 +117,68 @@ class Refinement {
   static constexpr std::size_t kMinRows = 64;          // rows at once, whatever the tokens
   static constexpr std::size_t kMinOutput = 4096;
 
-  struct Rest {
+  /// Where a packed rest of sorted_ belongs.
+  struct Place {
     std::uint32_t token, block;
   };
 
-  // A counting sort: found[begin..end) to their places in rests_, by block and then by token.
-  void sort(const CoarseBlocks* found, std::size_t begin, std::size_t end, std::size_t* place,
-            std::size_t blocks) noexcept {
-    std::fill_n(place, blocks + 1, std::size_t{0});
-    for (std::size_t t = begin; t < end; ++t)
-      for (std::size_t i = 0; i < per_token_; ++i) ++place[found[t].block[i] + 1];
-    for (std::size_t b = 0; b < blocks; ++b) place[b + 1] += place[b];
-    for (std::size_t t = begin; t < end; ++t)
-      for (std::size_t i = 0; i < per_token_; ++i)
-        rests_[begin * per_token_ + place[found[t].block[i]]++] = {static_cast<std::uint32_t>(t), found[t].block[i]};
-  }
-
-  void pack_rest(Context& ctx, ConstRows x, const std::byte* packed, std::size_t stride, std::size_t i) noexcept {
-    const std::size_t token = rests_[i].token, block = rests_[i].block;
-    const PackedA32 main = packed_a32(packed + token * stride, x.cols);
+  static void pack_rest(const KernelSet& kernels, const float* x, const PackedA32& main, std::size_t block,
+                        std::byte* out) noexcept {
     float rest[kBlock];
-    rest_of_block(x.row(token) + block * kBlock, main.q + block * kBlock, main.d[block], rest);
-    ctx.kernels.pack[static_cast<std::size_t>(Activation::kA32)](rest, kBlock, false, packed_rests_ + i * kRestBytes);
-    TokenRest& of_token = by_token_[token];
-    of_token.block[of_token.count] = rests_[i].block;
-    of_token.packed[of_token.count++] = packed_rests_ + i * kRestBytes;
+    rest_of_block(x + block * kBlock, main.q + block * kBlock, main.d[block], rest);
+    kernels.pack[static_cast<std::size_t>(Activation::kA32)](rest, kBlock, false, out);
   }
 
-  /// Some of rests_ that share a block of columns, in ascending order of tokens.
+  // Sorts the rests by block of tokens, then block of columns, then token: a panel kernel takes all tokens that
+  // share a block of columns at once.
+  void gather(Context& ctx, std::size_t tokens, std::size_t blocks, std::size_t token_block,
+              const OpLabel& label) noexcept {
+    tokens_ = tokens;
+    token_block_ = token_block;
+    places_ = ctx.scratch.take<Place>(tokens * kRestBlocks);
+    sorted_ = ctx.scratch.take<std::byte>(tokens * kRestBlocks * kRestBytes);
+    std::size_t* next = ctx.scratch.take<std::size_t>(blocks + 1);
+    LedgerEntry entry;
+    entry.op = "sort_rest";
+    entry.n = tokens;
+    entry.traffic.activations = 2 * tokens * kRestBlocks * kRestBytes;
+    run_recorded(ctx, 1, 1, entry, label, [&](std::size_t, std::size_t) {
+      for (std::size_t begin = 0; begin < tokens; begin += token_block)
+        sort(begin, std::min(begin + token_block, tokens), next, blocks);
+    });
+  }
+
+  // A counting sort.
+  void sort(std::size_t begin, std::size_t end, std::size_t* next, std::size_t blocks) noexcept {
+    std::fill_n(next, blocks + 1, std::size_t{0});
+    for (std::size_t t = begin; t < end; ++t)
+      for (std::size_t i = 0; i < per_token_; ++i) ++next[by_token_[t].block[i] + 1];
+    for (std::size_t b = 0; b < blocks; ++b) next[b + 1] += next[b];
+    for (std::size_t t = begin; t < end; ++t) {
+      for (std::size_t i = 0; i < per_token_; ++i) {
+        const std::size_t to = begin * per_token_ + next[by_token_[t].block[i]]++;
+        places_[to] = {static_cast<std::uint32_t>(t), by_token_[t].block[i]};
+        std::memcpy(sorted_ + to * kRestBytes, by_token_[t].packed[i], kRestBytes);
+      }
+    }
+  }
+
+  /// Some of places_ that share a block of columns, in ascending order of tokens.
   struct Group {
     std::size_t first, last;
   };
 
-  // A gate and what it opens may be cut into smaller blocks of tokens than rests_ is.
+  // A gate and what it opens may be cut into smaller blocks of tokens than places_ is.
   Group within(const MatmulChunk& chunk, std::size_t first, std::size_t last) const noexcept {
-    while (first < last && rests_[first].token < chunk.token_begin) ++first;
-    while (first < last && rests_[last - 1].token >= chunk.token_end) --last;
+    while (first < last && places_[first].token < chunk.token_begin) ++first;
+    while (first < last && places_[last - 1].token >= chunk.token_end) --last;
     return {first, last};
   }
 
   void add_group(const Context& ctx, const MatmulPart& part, const MatmulChunk& chunk, Group group, float* output,
                  std::byte* scratch) const noexcept {
     if (group.first == group.last) return;
-    const std::size_t first = group.first, tokens = group.last - first, block = rests_[first].block;
+    const std::size_t first = group.first, tokens = group.last - first, block = places_[first].block;
     const std::size_t block_bytes = part.job.row_bytes / (part.job.cols / kBlock);
     const std::size_t most = std::max(kMinRows, kMinOutput / tokens / kMinRows * kMinRows);
     for (std::size_t row = chunk.row_begin; row < chunk.row_end; row += most) {
@@ -179,7 +186,7 @@ class Refinement {
       MatmulJob job = part.job;
       job.weights += row * job.row_bytes + block * block_bytes;
       job.cols = kBlock;
-      job.x = packed_rests_ + first * kRestBytes;
+      job.x = sorted_ + first * kRestBytes;
       job.x_stride = kRestBytes;
       job.y = output;
       job.y_stride = rows;
@@ -190,13 +197,13 @@ class Refinement {
       else
         part.kernels->rows(job, 0, rows);
       for (std::size_t i = 0; i < tokens; ++i)
-        ctx.kernels.add(output + i * rows, rows, part.job.y + rests_[first + i].token * part.job.y_stride + row);
+        ctx.kernels.add(output + i * rows, rows, part.job.y + places_[first + i].token * part.job.y_stride + row);
     }
   }
 
-  TokenRest* by_token_ = nullptr;      // (tokens)
-  Rest* rests_ = nullptr;              // (tokens * per_token_)
-  std::byte* packed_rests_ = nullptr;  // (tokens * per_token_, kRestBytes)
+  TokenRest* by_token_ = nullptr;  // (tokens)
+  Place* places_ = nullptr;        // (tokens * per_token_)
+  std::byte* sorted_ = nullptr;    // (tokens * per_token_, kRestBytes)
   std::size_t tokens_ = 0, token_block_ = 1;
   std::size_t per_token_ = 0;
 };
