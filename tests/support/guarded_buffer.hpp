@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include <cstddef>
+#include <cstdlib>
 #include <cstring>
-#include <new>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -27,9 +27,9 @@ class GuardedBuffer {
     const std::size_t inner = (bytes + page - 1) / page * page;
     mapped_ = inner + 2 * page;
     map_ = ::mmap(nullptr, mapped_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (map_ == MAP_FAILED) throw std::bad_alloc();
+    if (map_ == MAP_FAILED) std::abort();
     std::byte* first = static_cast<std::byte*>(map_) + page;
-    if (inner > 0 && ::mprotect(first, inner, PROT_READ | PROT_WRITE) != 0) throw std::bad_alloc();
+    if (inner > 0 && ::mprotect(first, inner, PROT_READ | PROT_WRITE) != 0) std::abort();
     if (inner > 0) std::memset(first, 0xA5, inner);
     data_ = reinterpret_cast<T*>(first + (inner - bytes));
   }
