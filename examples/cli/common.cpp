@@ -1,5 +1,6 @@
 #include "common.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
@@ -13,6 +14,16 @@
 #include "edgek/model/error.hpp"
 
 namespace edgek::cli {
+
+namespace {
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
+  return out;
+}
+
+}  // namespace
 
 void add_common_options(CLI::App& command, CommonOptions& options, bool threads) {
   if (threads) {
@@ -41,6 +52,30 @@ void add_prompt_options(CLI::App& command, PromptOptions& prompt) {
 std::string read_prompt(const PromptOptions& prompt) {
   if (!prompt.given()) throw UsageError("needs a text: -p TEXT or -f FILE");
   return prompt.file_option->count() != 0 ? read_file(prompt.file) : prompt.text;
+}
+
+void warn_of_lost_bytes(const Tokenizer& tokenizer, std::string_view text) {
+  const std::size_t lost = tokenizer.bytes_without_token(text);
+  if (lost == 0) return;
+  fmt::print(stderr, "edgek: warning: text: {} of {} bytes left out (the vocabulary has no token for them)\n", lost,
+             text.size());
+}
+
+void add_output_option(CLI::App& command, OutputOptions& output, const std::vector<std::string>& formats) {
+  output.formats = formats;
+  output.format = formats.front();
+  const std::string what = joined(formats) + " (default: " + formats.front() + ")";
+  output.option = command.add_option("-o,--output", output.format, what)->type_name("FORMAT");
+}
+
+std::string choose_output(const OutputOptions& output, const CommonOptions& common) {
+  if (std::find(output.formats.begin(), output.formats.end(), output.format) == output.formats.end())
+    throw UsageError("-o " + output.format + (output.format == "html" ? " is not built yet" : "") + "; there are " +
+                     joined(output.formats));
+  if (!common.json) return output.format;
+  if (output.option->count() != 0 && output.format != "json")
+    throw UsageError("--json contradicts -o " + output.format);
+  return "json";
 }
 
 std::string read_file(const std::string& path) {

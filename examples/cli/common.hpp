@@ -15,6 +15,7 @@
 #include "edgek/edgek.hpp"
 #include "edgek/measure/percentiles.hpp"
 #include "edgek/measure/provenance.hpp"
+#include "edgek/model/tokenizer.hpp"
 
 namespace edgek::cli {
 
@@ -58,6 +59,22 @@ void add_prompt_options(CLI::App& command, PromptOptions& prompt);
 
 /// The text of -p, or the bytes of -f's file. Throws UsageError where neither is given.
 std::string read_prompt(const PromptOptions& prompt);
+
+/// Says on stderr how many bytes of a text have no token and are left out; nothing where all have one.
+void warn_of_lost_bytes(const Tokenizer& tokenizer, std::string_view text);
+
+/// How results are shown.
+struct OutputOptions {
+  std::vector<std::string> formats;
+  std::string format;
+  CLI::Option* option = nullptr;
+};
+
+/// -o FORMAT, one of `formats`, the first of which is the default.
+void add_output_option(CLI::App& command, OutputOptions& output, const std::vector<std::string>& formats);
+
+/// What -o or --json ask for. Throws UsageError for a format that there is not, or where the two disagree.
+std::string choose_output(const OutputOptions& output, const CommonOptions& common);
 
 /// All bytes of a file. Throws edgek::Error.
 std::string read_file(const std::string& path);

@@ -1,0 +1,181 @@
+#include "edgek/roofline.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <span>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "answer.hpp"
+#include "common.hpp"
+#include "edgek/model/decode_order.hpp"
+#include "process.hpp"
+
+namespace edgek::cli {
+
+namespace {
+
+struct RooflineCommand {
+  CommonOptions common;
+  ModelOptions model;
+  std::string prompt = "Explain in two sentences why memory limits how fast a language model can write.";
+  std::size_t tokens = 64;
+  OutputOptions output;
+  std::string file;
+  double stated_gbps = 0;
+};
+
+/// A generation that a ledger watches. The first token is the prompt's: those after it are measured.
+struct Measured {
+  explicit Measured(std::size_t tokens) : totals(64), spans(tokens), ledger(totals, spans) {}
+  Measured(const Measured&) = delete;
+  Measured& operator=(const Measured&) = delete;
+
+  std::vector<KernelTotals> totals;
+  std::vector<TokenSpan> spans;
+  RecordingLedger ledger;
+  double context = 0;  // mean positions that a token looks at
+  FirstToken first;
+  Energy energy;
+};
+
+// Where the prompt and all tokens do not fit, the report would be about fewer than asked for.
+void require_room(const RooflineCommand& c, const Decoder& decoder, std::size_t prompt) {
+  if (prompt <= decoder.capacity() && c.tokens <= decoder.capacity() - prompt) return;
+  throw Error(c.model.model, "context", fmt::format("{} + {} tokens", prompt, c.tokens),
+              fmt::format("at most {} positions", decoder.capacity()));
+}
+
+/// False: interrupted.
+bool generate(Session& session, Decoder& decoder, Sampler& sampler, std::span<const TokenId> prompt, Measured& out) {
+  Generator generator(decoder, sampler, session.tokenizer(),
+                      {.max_tokens = out.spans.size() + 1, .ignore_end = true});
+  const std::uint64_t start = now_ns();
+  if (!generator.begin(session.prompt_context(), prompt)) return false;
+  const std::uint64_t evaluated = now_ns();
+  if (!generator.next(session.context())) return false;
+  const std::uint64_t chosen = now_ns();
+  out.first.prompt = to_ms(evaluated - start);
+  out.first.sample = to_ms(chosen - evaluated);
+  out.first.total = to_ms(chosen - process_start_ns());
+  session.context().ledger = &out.ledger;
+  const EnergyMeter meter;
+  bool more = true;
+  for (std::size_t i = 0; more && i < out.spans.size(); ++i) {
+    out.ledger.begin_token();
+    more = generator.next(session.context()).has_value();
+    out.ledger.end_token();
+    out.context += static_cast<double>(decoder.position()) / static_cast<double>(out.spans.size());
+  }
+  out.energy = meter.read();
+  session.context().ledger = nullptr;
+  return more;
+}
+
+double& read_roof(Roofs& roofs, std::string_view level) {
+  if (level == "l1") return roofs.l1_gbps;
+  if (level == "l2") return roofs.l2_gbps;
+  return level == "l3" ? roofs.l3_gbps : roofs.dram_gbps;
+}
+
+/// Multiply-adds per second of every format that the model multiplies with.
+void measure_peaks(Session& session, bool exact, RooflineReport& report) {
+  const Context& ctx = session.context();
+  std::vector<Format> formats;
+  for (const NamedMatrix& m : matrices_in_decode_order(session.model()))
+    if (std::find(formats.begin(), formats.end(), m.view.format) == formats.end()) formats.push_back(m.view.format);
+  for (const Format f : formats) {
+    const MatmulKernels& kernels = (exact ? ctx.kernels.exact : ctx.kernels.by_format)[index_of(f)];
+    report.roofs.peaks.push_back(measure_peak(ctx.kernels, ctx.executor, f, Unit::kRows, exact));
+    report.peak_gmacs.emplace_back(unit_name(kernels, f, Unit::kRows), report.roofs.peaks.back().gmacs);
+  }
+}
+
+// After the tokens: the probes' own memory must not count as the model's.
+void measure_roofs(Session& session, bool exact, RooflineReport& report) {
+  const Context& ctx = session.context();
+  const std::vector<std::span<const std::byte>> spans = spans_in_decode_order(session.model());
+  std::uint64_t bytes = 0;
+  for (const auto& span : spans) bytes += span.size();
+  const std::vector<MemoryLevel> levels = memory_levels(report.machine, session.threads());
+  Progress progress("measuring roofs");
+  const std::size_t steps = levels.size() + 2;
+  std::size_t step = 0;
+  bool reached = false;  // the level that the weights are read from; nearer ones come first
+  report.roofs.level = level_of(bytes, report.machine, session.threads());
+  report.roofs.replay = measure_replay(ctx.kernels, ctx.executor, spans);
+  progress.update(++step, steps);
+  for (const MemoryLevel& level : levels) {
+    const ReadRate best = best_of(probe_reads(ctx.kernels, ctx.executor, level.footprint));
+    read_roof(report.roofs, level.name) = best.gbps;
+    if (!reached) report.roofs.loop = best.loop;
+    reached = reached || std::string_view(level.name) == report.roofs.level;
+    progress.update(++step, steps);
+  }
+  measure_peaks(session, exact, report);
+}
+
+std::string shown_as(const RooflineReport& report, const std::string& output) {
+  if (output == "json") return to_json(report);
+  if (output == "csv") return to_csv(report);
+  return output == "svg" ? to_svg(report) : to_table(report);
+}
+
+int run(const RooflineCommand& c) {
+  const std::string output = choose_output(c.output, c.common);
+  Session session(c.model, c.common);
+  const std::uint64_t start = now_ns();
+  const std::vector<TokenId> prompt = session.tokenizer().tokenize(c.prompt);
+  Measured measured(c.tokens);
+  measured.first.load = session.load_ms();
+  measured.first.tokenize = to_ms(now_ns() - start);
+  warn_of_lost_bytes(session.tokenizer(), c.prompt);
+  Decoder decoder(session.model(), session.decoder_options());
+  require_room(c, decoder, prompt.size());
+  Sampler sampler(session.model().config().vocabulary, {.seed = c.common.seed});
+  {
+    const InterruptGuard guard;
+    decoder.set_cancel([] { return InterruptGuard::interrupted(); });
+    if (!generate(session, decoder, sampler, prompt, measured)) return kInterrupted;
+  }
+  RooflineReport report;
+  report.rss_bytes = memory_parts(session, decoder);
+  report.provenance = session.provenance(prompt.size(), decoder.position());
+  report.machine = describe_machine();
+  measure_roofs(session, c.common.exact, report);
+  report.generation = attribute(measured.ledger, report.roofs, session.context().kernels);
+  report.context = measured.context;
+  report.ttft_ms = measured.first;
+  report.energy = measured.energy;
+  report.stated_gbps = c.stated_gbps;
+  const Traffic& traffic = report.generation.token.traffic;
+  report.predict = predict_all(weight_uses(session.model()), traffic.kv_read + traffic.kv_write,
+                               c.stated_gbps > 0 ? c.stated_gbps : report.roofs.replay.gbps);
+  const std::string text = shown_as(report, output);
+  if (c.file.empty()) print(text);
+  else write_file(c.file, text);
+  return kDone;
+}
+
+}  // namespace
+
+void add_roofline(CLI::App& app, Command& chosen) {
+  auto c = std::make_shared<RooflineCommand>();
+  CLI::App* sub = app.add_subcommand("roofline", "Where the time of a token goes, and how far the machine allows");
+  add_model_options(*sub, c->model);
+  sub->add_option("-p,--prompt", c->prompt, "Text that the tokens follow, as it is (default: a sentence)")
+      ->type_name("TEXT");
+  sub->add_option("-n,--tokens", c->tokens, "Tokens to measure, after the first (default: 64)")
+      ->check(in_range(1, 1 << 20))
+      ->type_name("N");
+  add_output_option(*sub, c->output, {"table", "csv", "json", "svg"});
+  sub->add_option("--out", c->file, "Write the report to a file instead of standard output")->type_name("FILE");
+  sub->add_option("--bandwidth", c->stated_gbps, "GB/s of another machine, for the predictions (default: replay roof)")
+      ->check(in_range(1e-3, 1e6))
+      ->type_name("GB/s");
+  add_common_options(*sub, c->common);
+  sub->final_callback([c, &chosen] { chosen = [c] { return run(*c); }; });
+}
+
+}  // namespace edgek::cli
