@@ -11,6 +11,8 @@
 
 #include <gtest/gtest.h>
 
+#include "edgek/kernels/kernels.hpp"
+
 namespace edgek {
 namespace {
 
@@ -172,6 +174,22 @@ TEST(Sampler, SameSeedSameTokens) {
   };
   EXPECT_EQ(run(5), run(5));
   EXPECT_NE(run(5), run(6));
+}
+
+TEST(Sampler, GreedyIsTheSameTokenByEveryKernelSet) {
+  std::vector<std::vector<float>> cases = {{kNan, -kInfinity, -kInfinity}, {-kInfinity, kNan, -5.0f}, {kNan, kNan}};
+  for (unsigned seed = 0; seed < 20; ++seed) cases.push_back(random_logits(1 + 97 * seed, seed));
+  for (const std::vector<float>& logits : cases)
+    for (const KernelSet* set : all_kernels()) {
+      Sampler sampler(logits.size(), {});
+      EXPECT_EQ(sampler.sample(logits, set), sampler.sample(logits)) << set->name << ", " << logits.size() << " logits";
+    }
+}
+
+TEST(Sampler, KernelsDoNotPassOverThePenalty) {
+  Sampler sampler(2, {.repeat_penalty = 2.0f});
+  sampler.accept(0);
+  EXPECT_EQ(sampler.sample(std::vector<float>{3.0f, 2.0f}, all_kernels()[0]), 1);
 }
 
 TEST(Sampler, ThePenaltyPushesRecentTokensDownWhateverTheirSign) {

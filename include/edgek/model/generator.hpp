@@ -164,7 +164,7 @@ class Generator {
 
   TokenId choose(Context& ctx) {
     const TimedItem timed(ctx.ledger, "sample");
-    const TokenId id = sampler_.sample({logits_.row(0), logits_.cols});
+    const TokenId id = sampler_.sample({logits_.row(0), logits_.cols}, &ctx.kernels);
     sampler_.accept(id);
     return id;
   }

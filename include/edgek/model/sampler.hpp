@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "edgek/kernels/kernel_set.hpp"
 #include "edgek/model/error.hpp"
 #include "edgek/model/vocabulary.hpp"
 #include "edgek/reference/exp.hpp"
@@ -72,8 +73,11 @@ class Sampler {
     last_seen_[static_cast<std::size_t>(id)] = ++accepted_;
   }
 
-  /// The next token. logits: (vocabulary_size).
-  TokenId sample(std::span<const float> logits) noexcept {
+  /// The next token. logits: (vocabulary_size). With `kernels`, the likeliest token by the logits alone is
+  /// found by their argmax: the same token, sooner.
+  TokenId sample(std::span<const float> logits, const KernelSet* kernels = nullptr) noexcept {
+    const bool by_logits_alone = options_.temperature == 0.0f && options_.repeat_penalty == 1.0f;
+    if (by_logits_alone && kernels != nullptr) return argmax(logits, *kernels);
     for (std::size_t i = 0; i < candidates_.size(); ++i)
       candidates_[i] = {penalized(logits[i], i), static_cast<TokenId>(i)};
     kept_ = candidates_.size();
@@ -100,8 +104,14 @@ class Sampler {
       throw Error("", option, std::to_string(value), std::to_string(min) + " to " + std::to_string(max));
   }
 
+  static constexpr float kNever = -std::numeric_limits<float>::infinity();
+
+  static TokenId argmax(std::span<const float> logits, const KernelSet& kernels) noexcept {
+    const std::size_t best = kernels.argmax(logits.data(), logits.size());
+    return logits[best] > kNever ? static_cast<TokenId>(best) : 0;
+  }
+
   float penalized(float logit, std::size_t id) const noexcept {
-    constexpr float kNever = -std::numeric_limits<float>::infinity();
     if (std::isnan(logit)) return kNever;
     // last_seen_ counts from 1; 0: not seen.
     const bool recent = last_seen_[id] != 0 && accepted_ - last_seen_[id] < options_.repeat_window;
@@ -170,7 +180,7 @@ class Sampler {
     for (std::size_t i = 0; i < kept_; ++i) total += chance(i);
     const double target = random_.next_unit() * total;
     // Nothing is above minus infinity: every weight is 1, and the promise is token 0.
-    if (best.logit == -std::numeric_limits<float>::infinity()) return best.id;
+    if (best.logit == kNever) return best.id;
     double reached = 0.0;
     for (std::size_t i = 0; i < kept_; ++i) {
       reached += chance(i);
