@@ -44,6 +44,7 @@ int chat(Session& session, Decoder& decoder, Sampler& sampler, const ChatFormat&
   };
   while (const std::optional<std::string> line = read_line()) {
     if (line->empty()) continue;
+    warn_of_lost_bytes(session.tokenizer(), *line);
     messages.push_back({"user", *line});
     std::vector<TokenId> ids = format.tokenize(session.tokenizer(), messages, true);
     // Only what is new is evaluated; at least one token, for its logits.

@@ -33,6 +33,10 @@ int parse(CLI::App& app, int argc, char** argv, Command& chosen) {
   for (const auto add : {add_run, add_bench, add_roofline, add_probe, add_inspect, add_tokenize, add_detokenize, add_logits,
                          add_perplexity, add_quantize})
     add(app, chosen);
+  const std::string command = argc > 1 ? argv[1] : "-";
+  const auto is_it = [&](const CLI::App* other) { return other->get_name() == command; };
+  if (!command.starts_with('-') && app.get_subcommands(is_it).empty())
+    return fail("no command " + command + "; see edgek --help", kWrongUsage);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {  // --help, --version

@@ -36,7 +36,8 @@ struct TinyModel {
   std::vector<std::pair<std::string, std::string>> more_strings{};
   std::vector<std::string> leave_out_keys{};
 
-  std::vector<std::byte> bytes() const;
+  /// `head` may hold metadata already, a vocabulary say.
+  std::vector<std::byte> bytes(GgufHead head = {}) const;
 };
 
 namespace tiny_detail {
@@ -147,8 +148,7 @@ inline void add_metadata(const TinyModel& m, GgufHead& head) {
 
 }  // namespace tiny_detail
 
-inline std::vector<std::byte> TinyModel::bytes() const {
-  GgufHead head;
+inline std::vector<std::byte> TinyModel::bytes(GgufHead head) const {
   tiny_detail::add_metadata(*this, head);
   const std::vector<tiny_detail::Tensor> tensors = tiny_detail::tensors_of(*this);
   std::vector<std::uint64_t> sizes;

@@ -1,0 +1,64 @@
+// Where the time of a real decoder's tokens goes: what nobody records must show as unattributed.
+
+#include <chrono>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "edgek/model/decoder.hpp"
+#include "edgek/roofline.hpp"
+#include "tests/model/tiny_model.hpp"
+
+namespace edgek {
+namespace {
+
+/// Splits the time of eight tokens, between whose layers `cancel` is asked.
+TokenReport time_tokens(const Decoder::Cancel& cancel) {
+  constexpr std::size_t kTokens = 8;
+  const std::vector<std::byte> bytes = testing::TinyModel{}.bytes();
+  const Model model(bytes, "tiny");
+  Decoder decoder(model);
+  decoder.set_cancel(cancel);
+  std::vector<KernelTotals> totals(64);
+  std::vector<TokenSpan> spans(kTokens);
+  RecordingLedger ledger(totals, spans);
+  InlineExecutor executor;
+  Context ctx{.executor = executor, .kernels = kernels(), .ledger = &ledger};
+  const std::vector<std::int32_t> ids = testing::tiny_tokens(kTokens);
+  decoder.evaluate(ctx, ids);
+  ledger.clear();
+  for (const std::int32_t& id : ids) {
+    ledger.begin_token();
+    decoder.evaluate(ctx, {&id, 1});
+    ledger.end_token();
+  }
+  Roofs roofs;
+  roofs.replay.gbps = 20;
+  return attribute(ledger, roofs, kernels()).token;
+}
+
+TEST(TokenTime, ASleepThatNobodyRecordsIsUnattributed) {
+  std::size_t asked = 0;
+  const TokenReport t = time_tokens([&] {
+    ++asked;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    return false;
+  });
+  // Asked as often in the tokens of the warm-up call together as in one of the measured ones.
+  const double slept_ms = static_cast<double>(asked) / static_cast<double>(t.tokens + 1);
+  ASSERT_GE(slept_ms, 2.0);
+  EXPECT_GE(t.unattributed_ms, slept_ms);
+  EXPECT_LT(t.split_ms(), t.wall_ms - slept_ms + 1e-6);
+  EXPECT_NEAR(t.split_ms() + t.unattributed_ms, t.wall_ms, 1e-9 * t.wall_ms);
+}
+
+TEST(TokenTime, EveryOpOfADecoderIsRecorded) {
+  const TokenReport t = time_tokens({});
+  EXPECT_EQ(t.dropped, 0u);
+  EXPECT_LT(t.unattributed_ms, t.wall_ms / 2) << "of tokens of some tens of microseconds";
+  EXPECT_GT(t.traffic.weights + t.traffic.scales, 400'000u);
+}
+
+}  // namespace
+}  // namespace edgek
