@@ -61,12 +61,17 @@ struct ToolRun {
 /// Calls the binary `tool` with arguments of any bytes but NUL, and no terminal.
 inline ToolRun run_tool(const TemporaryFolder& folder, const std::string& tool,
                         const std::vector<std::string>& arguments) {
-  std::string line = "'" + tool + "'";
-  for (const std::string& argument : arguments) {
-    line += " '";
-    for (const char c : argument) line += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    line += "'";
-  }
+  std::string line;
+  const auto add_quoted = [&line](const std::string& word) {
+    line += line.empty() ? "'" : " '";
+    for (const char c : word) {
+      if (c == '\'') line += "'\\'";
+      line += c;
+    }
+    line += '\'';
+  };
+  add_quoted(tool);
+  for (const std::string& argument : arguments) add_quoted(argument);
   const std::string out = folder.file("stdout"), err = folder.file("stderr");
   const int status = std::system((line + " </dev/null >'" + out + "' 2>'" + err + "'").c_str());
   ToolRun run;
