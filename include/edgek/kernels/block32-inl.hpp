@@ -4,6 +4,8 @@
 //   kBias        what is to be subtracted from the loaded weights
 //   kMin         whether a minimum follows the scale
 //   kMaxWeight   largest loaded weight; 255 says that they are bytes of all values, signed but for kFlip
+//   kQuants      where the block's 16 bytes of nibbles, or 32 bytes, begin
+//   kFifthBits   where 32 fifth bits begin, or 0
 //   Load(p, i, offset, low, high)   weights 0..15 and 16..31 of the block at `offset` of rows i, i + 4, ...
 // acc = fma(float(isum), d_w * d_x, acc), then for kMin acc = fma(float(sum_x), m_w * d_x, acc), block by
 // block: lanes are rows, so every target has the bits of the scalar loop.
@@ -16,6 +18,7 @@
 
 #include "edgek/kernels/integer_dot-inl.hpp"
 #include "edgek/kernels/rows-inl.hpp"
+#include "edgek/kernels/wide32-inl.hpp"
 
 EDGEK_BEFORE_UNIT
 
@@ -105,7 +108,14 @@ void Tile32One(const MatmulJob& job, TilePointers p, float* HWY_RESTRICT out, co
   const std::size_t blocks = job.cols / 32;
   StreamPrefetch prefetch(p, job);
   auto acc = hn::Zero(df);
-  for (std::size_t b = 0; b < blocks; ++b) {
+  std::size_t b = 0;
+#if HWY_TARGET == HWY_AVX3_DL
+  for (; b + Step32<F>::kBlocks <= blocks; b += Step32<F>::kBlocks) {
+    prefetch.Advance((b + Step32<F>::kBlocks) * kBytes);
+    acc = AddStep32<F>(p, token, b, acc);
+  }
+#endif
+  for (; b < blocks; ++b) {
     if (b % kStep == 0) prefetch.Advance((b + kStep) * kBytes);
     acc = AddBlock32One<F>(p, b * kBytes, token, b, acc);
   }

@@ -16,6 +16,7 @@ struct Q4_1 {
   static constexpr std::int32_t kBias = 0;
   static constexpr bool kMin = true;
   static constexpr int kMaxWeight = 15;
+  static constexpr std::size_t kQuants = 4, kFifthBits = 0;
 
   template <class V8>
   static HWY_INLINE void Load(TilePointers p, std::size_t i, std::size_t offset, V8& low, V8& high) {

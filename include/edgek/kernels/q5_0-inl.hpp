@@ -28,6 +28,7 @@ struct Q5_0 {
   static constexpr std::int32_t kBias = 16;
   static constexpr bool kMin = false;
   static constexpr int kMaxWeight = 31;
+  static constexpr std::size_t kQuants = 6, kFifthBits = 2;
 
   template <class V8>
   static HWY_INLINE void Load(TilePointers p, std::size_t i, std::size_t offset, V8& low, V8& high) {

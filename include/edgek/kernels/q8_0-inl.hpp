@@ -17,6 +17,7 @@ struct Q8_0 {
   static constexpr std::int32_t kBias = kFlip ? 128 : 0;
   static constexpr bool kMin = false;
   static constexpr int kMaxWeight = 255;
+  static constexpr std::size_t kQuants = 2, kFifthBits = 0;
 
   template <class V8>
   static HWY_INLINE void Load(TilePointers p, std::size_t i, std::size_t offset, V8& low, V8& high) {

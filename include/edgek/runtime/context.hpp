@@ -12,7 +12,7 @@ namespace edgek {
 
 /// How weights are read from memory. Changes speed, never a result.
 struct StreamTuning {
-  std::size_t prefetch = 512;                     ///< bytes ahead of every stream; 0: none
+  std::size_t prefetch = 1024;                    ///< bytes ahead of every stream; 0: none
   std::size_t streams = 0;                        ///< that a thread reads at once: 1, 2, 4, 8; 0: the kernel's choice
   std::size_t max_chunk = std::size_t{1} << 20;   ///< bytes of weights that a thread takes at once, at most
   std::size_t min_chunk = std::size_t{64} << 10;  ///< and at least, unless less is left
