@@ -28,12 +28,14 @@ struct RooflineCommand {
 
 /// A generation that a ledger watches. The first token is the prompt's: those after it are measured.
 struct Measured {
-  explicit Measured(std::size_t tokens) : totals(64), spans(tokens), ledger(totals, spans) {}
+  explicit Measured(std::size_t tokens)
+      : totals(64), spans(tokens), pending(1 << 14), ledger(totals, spans, pending) {}
   Measured(const Measured&) = delete;
   Measured& operator=(const Measured&) = delete;
 
   std::vector<KernelTotals> totals;
   std::vector<TokenSpan> spans;
+  std::vector<LedgerEntry> pending;
   RecordingLedger ledger;
   double context = 0;  // mean positions that a token looks at
   FirstToken first;

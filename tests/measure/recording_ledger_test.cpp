@@ -69,6 +69,30 @@ TEST(RecordingLedger, CountsWhatFindsNoRoom) {
   EXPECT_EQ(ledger.dropped(), 0u);
 }
 
+TEST(RecordingLedger, PendingEntriesGiveTheSameSums) {
+  Storage at_once, later;
+  std::array<LedgerEntry, 2> pending;  // one token below has three entries
+  RecordingLedger a(at_once.kernels, at_once.tokens), b(later.kernels, later.tokens, pending);
+  for (RecordingLedger* ledger : {&a, &b}) {
+    ledger->begin_token();
+    for (std::uint64_t i = 0; i < 3; ++i) ledger->record(entry("matvec", Format::kQ8_0, i, 2 * i + 1, i, i, 1));
+    ledger->end_token();
+    ledger->record(entry("add", Format::kF32, 7, 9, 2, 2, 1));  // between tokens
+  }
+  ASSERT_EQ(b.kernels().size(), 2u);
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_STREQ(b.kernels()[i].op, a.kernels()[i].op);
+    EXPECT_EQ(b.kernels()[i].calls, a.kernels()[i].calls);
+    EXPECT_EQ(b.kernels()[i].wall_ns, a.kernels()[i].wall_ns);
+    EXPECT_EQ(b.kernels()[i].traffic, a.kernels()[i].traffic);
+  }
+  EXPECT_EQ(b.tokens()[0].recorded_ns, a.tokens()[0].recorded_ns);
+  EXPECT_EQ(b.dropped(), 0u);
+  b.record(entry("late", Format::kF32, 0, 1, 1, 1, 1));
+  b.clear();
+  EXPECT_TRUE(b.kernels().empty());
+}
+
 TEST(RecordingLedger, TokenWallIsTimedOutsideTheOps) {
   Storage s;
   RecordingLedger ledger(s.kernels, s.tokens);

@@ -2,6 +2,7 @@
 #define EDGEK_MEASURE_RECORDING_LEDGER_HPP_
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -44,15 +45,60 @@ struct TokenSpan {
 /// A ledger that sums what ops record by (op, format, target), and keeps the times of tokens.
 /// It writes to storage given by the caller and allocates nothing; what finds no room is counted in
 /// dropped() and lost, so a report can say that it is incomplete.
+///
+/// With room for pending entries, they are only copied while a token runs and summed after its end: by then
+/// the sums have left the near caches, and fetching them would cost a token's time.
 class RecordingLedger final : public Ledger {
  public:
-  /// Room for kernels.size() different names and tokens.size() tokens. Both outlive the ledger.
-  RecordingLedger(std::span<KernelTotals> kernels, std::span<TokenSpan> tokens) noexcept
-      : kernels_(kernels), tokens_(tokens) {}
+  /// Room for kernels.size() different names, tokens.size() tokens and, so that none is summed while a token
+  /// runs, the entries of a token. All outlive the ledger.
+  RecordingLedger(std::span<KernelTotals> kernels, std::span<TokenSpan> tokens,
+                  std::span<LedgerEntry> pending = {}) noexcept
+      : kernels_(kernels), tokens_(tokens), pending_(pending) {}
 
   void record(const LedgerEntry& e) noexcept override {
-    const std::uint64_t wall = e.end_ns - e.start_ns;
-    recorded_ns_ += wall;
+    recorded_ns_ += e.end_ns - e.start_ns;
+    if (pending_.empty()) return sum(e);
+    if (pending_count_ == pending_.size()) sum_pending();
+    pending_[pending_count_++] = e;
+  }
+
+  /// Starts and ends a token's wall time. Ops recorded between the two belong to it.
+  void begin_token() noexcept {
+    sum_pending();
+    recorded_at_begin_ = recorded_ns_;
+    token_start_ = now_ns();
+  }
+  void end_token() noexcept {
+    const TokenSpan span{token_start_, now_ns(), recorded_ns_ - recorded_at_begin_};
+    sum_pending();
+    if (token_count_ == tokens_.size()) {
+      ++dropped_;
+      return;
+    }
+    tokens_[token_count_++] = span;
+  }
+
+  std::span<const KernelTotals> kernels() noexcept {
+    sum_pending();
+    return kernels_.first(kernel_count_);
+  }
+  std::span<const TokenSpan> tokens() const noexcept { return tokens_.first(token_count_); }
+  std::size_t dropped() const noexcept { return dropped_; }
+
+  void clear() noexcept {
+    kernel_count_ = token_count_ = pending_count_ = dropped_ = 0;
+    recorded_ns_ = 0;
+    recent_.fill(nullptr);
+  }
+
+ private:
+  void sum_pending() noexcept {
+    for (const LedgerEntry& e : pending_.first(pending_count_)) sum(e);
+    pending_count_ = 0;
+  }
+
+  void sum(const LedgerEntry& e) noexcept {
     KernelTotals* totals = find_or_add(e);
     if (totals == nullptr) {
       ++dropped_;
@@ -61,42 +107,31 @@ class RecordingLedger final : public Ledger {
     const std::uint64_t threads = std::max<std::size_t>(e.threads, 1);
     ++totals->calls;
     totals->traffic += e.traffic;
-    totals->wall_ns += wall;
+    totals->wall_ns += e.end_ns - e.start_ns;
     totals->work_ns += e.busy_ns / threads;
     totals->busiest_ns += e.busy_max_ns;
     totals->min_cols = std::min(totals->min_cols, e.k);
     totals->max_tokens = std::max(totals->max_tokens, e.n);
   }
 
-  /// Starts and ends a token's wall time. Ops recorded between the two belong to it.
-  void begin_token() noexcept {
-    recorded_at_begin_ = recorded_ns_;
-    token_start_ = now_ns();
-  }
-  void end_token() noexcept {
-    const TokenSpan span{token_start_, now_ns(), recorded_ns_ - recorded_at_begin_};
-    if (token_count_ == tokens_.size()) {
-      ++dropped_;
-      return;
-    }
-    tokens_[token_count_++] = span;
-  }
-
-  std::span<const KernelTotals> kernels() const noexcept { return kernels_.first(kernel_count_); }
-  std::span<const TokenSpan> tokens() const noexcept { return tokens_.first(token_count_); }
-  std::size_t dropped() const noexcept { return dropped_; }
-
-  void clear() noexcept {
-    kernel_count_ = token_count_ = dropped_ = 0;
-    recorded_ns_ = 0;
-  }
-
- private:
   static bool same(const KernelTotals& t, const LedgerEntry& e) noexcept {
     return t.format == e.format && std::strcmp(t.op, e.op) == 0 && std::strcmp(t.target, e.target) == 0;
   }
 
+  // Names are literals, nearly always: their addresses find the totals without comparing texts.
   KernelTotals* find_or_add(const LedgerEntry& e) noexcept {
+    KernelTotals*& recent = recent_[slot_of(e)];
+    if (recent == nullptr || recent->op != e.op || recent->target != e.target || recent->format != e.format)
+      recent = search_or_add(e);
+    return recent;
+  }
+
+  static std::size_t slot_of(const LedgerEntry& e) noexcept {
+    const std::uint64_t names = reinterpret_cast<std::uintptr_t>(e.op) + 3 * reinterpret_cast<std::uintptr_t>(e.target);
+    return static_cast<std::size_t>((names + 5 * static_cast<std::uint64_t>(e.format)) * 0x9E3779B97F4A7C15u >> 58);
+  }
+
+  KernelTotals* search_or_add(const LedgerEntry& e) noexcept {
     for (KernelTotals& t : kernels_.first(kernel_count_))
       if (same(t, e)) return &t;
     if (kernel_count_ == kernels_.size()) return nullptr;
@@ -108,7 +143,9 @@ class RecordingLedger final : public Ledger {
 
   std::span<KernelTotals> kernels_;
   std::span<TokenSpan> tokens_;
-  std::size_t kernel_count_ = 0, token_count_ = 0, dropped_ = 0;
+  std::span<LedgerEntry> pending_;
+  std::array<KernelTotals*, 64> recent_{};  // by slot_of()
+  std::size_t kernel_count_ = 0, pending_count_ = 0, token_count_ = 0, dropped_ = 0;
   std::uint64_t recorded_ns_ = 0, recorded_at_begin_ = 0, token_start_ = 0;
 };
 

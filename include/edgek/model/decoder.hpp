@@ -13,6 +13,7 @@
 #include "edgek/core/matrix_view.hpp"
 #include "edgek/core/status.hpp"
 #include "edgek/detail/abi.hpp"
+#include "edgek/measure/recording_ledger.hpp"
 #include "edgek/model/error.hpp"
 #include "edgek/model/kv_cache.hpp"
 #include "edgek/model/model.hpp"
@@ -79,12 +80,10 @@ class Decoder {
   /// the same bits. `ctx.exact` is the decoder's to set, for the time of the call. Throws edgek::Error, before
   /// anything is written, where a token id is none of the vocabulary's, or the context is full.
   Result evaluate(Context& ctx, std::span<const std::int32_t> tokens, Logits wanted = Logits::kLast) {
-    check(tokens);
     const ScopedFloatControl float_control;
     const ExactScope exact(ctx, options_.exact);
-    if (!tokens.empty()) require(reserve_attention(ctx, attention_job(tokens.size())), "attention");
     const std::size_t rows = wanted == Logits::kEvery ? tokens.size() : wanted == Logits::kLast && !tokens.empty();
-    const Rows logits = logits_for(rows);
+    const Rows logits = prepare(ctx, tokens, rows);
     for (std::size_t done = 0; done < tokens.size();) {
       const std::span<const std::int32_t> batch = tokens.subspan(done, std::min(options_.batch, tokens.size() - done));
       const std::size_t end = done + batch.size();
@@ -156,6 +155,14 @@ class Decoder {
     if (status != Status::kOk) throw Error(file(), what, to_string(status), "needs memory for a batch of tokens");
   }
 
+  /// Checks the tokens and makes room for them; answers where their logits go.
+  Rows prepare(Context& ctx, std::span<const std::int32_t> tokens, std::size_t rows) {
+    const TimedItem timed(ctx.ledger, "prepare");
+    check(tokens);
+    if (!tokens.empty()) require(reserve_attention(ctx, attention_job(tokens.size())), "attention");
+    return logits_for(rows);
+  }
+
   Rows logits_for(std::size_t rows) {
     const std::size_t vocabulary = model_.config().vocabulary;
     if (rows == 0) return Rows(nullptr, 0, vocabulary);
@@ -209,8 +216,8 @@ class Decoder {
     const NamedMatrix& embedding = model_.weights().embedding();
     const MatrixView& w = embedding.view;
     const KernelSet::UnpackFn unpack = ctx.kernels.unpack[index_of(w.format)];
-    LedgerEntry entry;
-    entry.op = "embed", entry.format = w.format;
+    LedgerEntry entry = ops_detail::start_entry(ctx, "embed");
+    entry.format = w.format;
     entry.k = w.cols, entry.n = tokens.size();
     entry.traffic = matmul_traffic(w.format, tokens.size(), w.cols, 0);  // the bytes of as many rows
     entry.traffic.activations = tokens.size() * w.cols * sizeof(float);
@@ -222,8 +229,7 @@ class Decoder {
   void turn_angles(Context& ctx, std::size_t position, std::size_t tokens, float* angles) {
     const std::span<const double> frequencies = model_.rope_frequencies();
     const std::size_t pairs = frequencies.size();
-    LedgerEntry entry;
-    entry.op = "rope_angles";
+    LedgerEntry entry = ops_detail::start_entry(ctx, "rope_angles");
     entry.k = 2 * pairs, entry.n = tokens;
     entry.traffic.activations = tokens * 2 * pairs * sizeof(float);
     ops_detail::run_over(ctx, tokens, entry, {}, [&](std::size_t t) {
@@ -242,8 +248,7 @@ class Decoder {
     const RopeView angles{b.angles, c.rope_pairs, c.rope_adjacent};
     require(rope(ctx, b.q, c.head_dim, angles, {"q", number}), "rope");
     require(rope(ctx, b.k, c.head_dim, angles, {"k", number}), "rope");
-    LedgerEntry entry;
-    entry.op = "kv_append";
+    LedgerEntry entry = ops_detail::start_entry(ctx, "kv_append");
     entry.format = kv_.shape().format == KvFormat::kF16 ? Format::kF16 : Format::kF32;
     entry.k = c.kv_width(), entry.n = b.x.count;
     entry.traffic.kv_write = 2 * b.x.count * c.kv_width() * kv_value_bytes(kv_.shape().format);

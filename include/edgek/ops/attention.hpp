@@ -70,8 +70,7 @@ class AttentionRegion {
   }
 
   LedgerEntry entry(const char* op) const noexcept {
-    LedgerEntry e;
-    e.op = op;
+    LedgerEntry e = start_entry(ctx_, op);
     e.format = job_.half_kv ? Format::kF16 : Format::kF32;
     e.m = job_.heads, e.k = job_.first_position + job_.tokens, e.n = job_.tokens;
     return e;
@@ -79,6 +78,8 @@ class AttentionRegion {
 
   // Few tokens: an item is one chunk of one KV head, so that a long context keeps all threads busy.
   Status run_chunks() noexcept {
+    LedgerEntry partials = entry("attention");
+    partials.traffic = attention_traffic(job_);
     const std::size_t chunks = chunks_of(job_.tokens - 1), heads = job_.tokens * group();
     const std::size_t items = chunks * job_.kv_heads, item_floats = heads * state_floats();
     const std::size_t threads = std::min(threads_, items);
@@ -87,8 +88,6 @@ class AttentionRegion {
     if (grown != Status::kOk) return grown;
     float* states = ctx_.scratch.take<float>(items * item_floats);  // (kv_heads, chunks, tokens, group, state)
     std::byte* scratch = ctx_.scratch.take<std::byte>(threads * kKernelScratchBytes);
-    LedgerEntry partials = entry("attention");
-    partials.traffic = attention_traffic(job_);
     run_recorded(ctx_, items, threads, partials, label_, [&](std::size_t i, std::size_t slot) {
       const std::size_t chunk = i % chunks, token = first_token(chunk);
       float* out = states + i * item_floats + token * group() * state_floats();
@@ -113,6 +112,8 @@ class AttentionRegion {
   // A prompt: an item is one block of tokens of one KV head, over all the chunks it sees; the last
   // blocks, which see most, come first.
   Status run_token_blocks() noexcept {
+    LedgerEntry all = entry("attention");
+    all.traffic = attention_traffic(job_);
     const std::size_t blocks = (job_.tokens + kTokenBlock - 1) / kTokenBlock;
     const std::size_t block_floats = kTokenBlock * group() * state_floats();
     const std::size_t items = blocks * job_.kv_heads, threads = std::min(threads_, items);
@@ -121,8 +122,6 @@ class AttentionRegion {
     if (grown != Status::kOk) return grown;
     float* states = ctx_.scratch.take<float>(2 * threads * block_floats);
     std::byte* scratch = ctx_.scratch.take<std::byte>(threads * kKernelScratchBytes);
-    LedgerEntry all = entry("attention");
-    all.traffic = attention_traffic(job_);
     run_recorded(ctx_, items, threads, all, label_, [&](std::size_t i, std::size_t slot) {
       const std::size_t block = blocks - 1 - i / job_.kv_heads;
       float* running = states + 2 * slot * block_floats;

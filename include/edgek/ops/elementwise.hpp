@@ -29,8 +29,7 @@ template <typename Fn>
 void run_rows(Context& ctx, const char* op, std::size_t rows, std::size_t cols, std::size_t floats,
               const OpLabel& label, Fn&& fn) noexcept {
   if (rows == 0 || cols == 0) return;
-  LedgerEntry entry;
-  entry.op = op;
+  LedgerEntry entry = start_entry(ctx, op);
   entry.k = cols, entry.n = rows;
   entry.traffic.activations = sizeof(float) * rows * floats;
   run_over(ctx, rows, entry, label, fn);

@@ -27,7 +27,7 @@ namespace ops_detail {
 /// A product in one region: some matrices, one input, activations packed once for each layout in use.
 class MatmulRegion {
  public:
-  MatmulRegion(Context& ctx, ConstRows x) noexcept : ctx_(ctx), x_(x) {}
+  MatmulRegion(Context& ctx, ConstRows x) noexcept : clock_ns_(clock_for(ctx.ledger)), ctx_(ctx), x_(x) {}
 
   /// Needs  check_matmul() == kOk, and fewer than kMaxFused matrices so far.
   void add(const MatrixView& w, Rows y, const OpLabel& label) noexcept {
@@ -79,8 +79,8 @@ class MatmulRegion {
  private:
   static constexpr std::size_t kTimed = kMaxFused + 1;  // the parts, and what follows them
 
-  /// What one thread spent on each part.
-  struct Busy {
+  /// What one thread spent on each part. Written once, when the thread is done, to cache lines of its own.
+  struct alignas(64) Busy {
     std::array<std::uint64_t, kTimed> ns;
   };
 
@@ -147,9 +147,16 @@ class MatmulRegion {
     refined_ = ctx_.scratch.take<float>(threads * refined_floats_);
     busy_ = ctx_.scratch.take<Busy>(threads);
     extra_ = ctx_.scratch.take<float>(extra_floats);
+    record_plan();
     for (std::size_t p = 0; p < kPackings; ++p)
       if (packed_stride_[p] > 0) pack(p);
     return Status::kOk;
+  }
+
+  void record_plan() noexcept {
+    LedgerEntry entry = entry_since(clock_ns_, "plan");
+    record_alone(ctx_, entry, labels_[0]);
+    clock_ns_ = entry.end_ns;
   }
 
   void pack(std::size_t packing) noexcept {
@@ -160,14 +167,14 @@ class MatmulRegion {
       if (part.packing == packing) part.job.x = out;
     const KernelSet::PackFn fn = ctx_.kernels.pack[static_cast<std::size_t>(activation)];
     const bool panel = packing == kActivationCount;
-    LedgerEntry entry;
-    entry.op = activation == Activation::kF32 ? "pack" : "quantize";
+    LedgerEntry entry = entry_since(clock_ns_, activation == Activation::kF32 ? "pack" : "quantize");
     entry.k = x_.cols, entry.n = x_.count;
     entry.traffic.activations = x_.count * (x_.cols * sizeof(float) + stride);
     run_over(ctx_, x_.count, entry, labels_[0],
              [&](std::size_t t) { fn(x_.row(t), x_.cols, panel, out + t * stride); });
+    clock_ns_ = entry.end_ns;
     if (activation != Activation::kA32) return;
-    refinement_.prepare(ctx_, x_, out, stride, any_panel(), labels_[0]);
+    clock_ns_ = refinement_.prepare(ctx_, x_, out, stride, any_panel(), labels_[0], clock_ns_);
     for (MatmulPart& part : parts())
       if (part.packing == packing && !part.panel) part.job.rest = refinement_.by_token();
   }
@@ -175,20 +182,20 @@ class MatmulRegion {
   template <typename RunChunk>
   void run_queue(MatmulQueue& queue, const RunChunk& run_one) noexcept {
     const bool timed = ctx_.ledger != nullptr;
-    const std::uint64_t start = timed ? now_ns() : 0;
     run_items(ctx_, queue.threads(), [&](std::size_t item) {
-      if (timed) busy_[item] = Busy{};
-      Clock clock(timed ? &busy_[item] : nullptr);
+      Busy busy{};
+      Clock clock(timed ? &busy : nullptr);
       MatmulChunk chunk;
       const ThreadScratch scratch{scratch_ + item * scratch_bytes_, refined_ + item * refined_floats_};
       while (queue.take(chunk)) run_one(chunk, scratch, clock);
+      if (timed) busy_[item] = busy;
     });
-    if (timed) record_parts(start, now_ns(), {busy_, queue.threads()});
+    if (timed) record_parts({busy_, queue.threads()});
   }
 
   // One entry for each matrix, and one for the activation if there is one. They share the region's time,
   // one after the other, in proportion to what the threads spent on each.
-  void record_parts(std::uint64_t start, std::uint64_t end, std::span<const Busy> threads) noexcept {
+  void record_parts(std::span<const Busy> threads) noexcept {
     Busy sum{};
     std::uint64_t total = 0, busiest = 0;
     for (const Busy& busy : threads) {
@@ -203,6 +210,7 @@ class MatmulRegion {
                                                      static_cast<double>(total));
     };
     const std::size_t entries = count_ + (gated_ ? 1 : 0);
+    const std::uint64_t start = clock_ns_, end = now_ns();
     std::uint64_t done = 0;
     for (std::size_t p = 0; p < entries; ++p) {
       LedgerEntry entry = p < count_ ? entry_of(p) : activation_entry();
@@ -233,6 +241,7 @@ class MatmulRegion {
     return entry;
   }
 
+  std::uint64_t clock_ns_;  // first, before all is set up: each item of the region begins where the last one ended
   Context& ctx_;
   const ConstRows x_;
   std::size_t count_ = 0;

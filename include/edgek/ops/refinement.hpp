@@ -69,15 +69,14 @@ class Refinement {
   }
 
   /// x: the floats; packed: what pack made of them, token t at packed + t * stride. `for_panels`: apply() will be
-  /// called.
-  void prepare(Context& ctx, ConstRows x, const std::byte* packed, std::size_t stride, bool for_panels,
-               const OpLabel& label) noexcept {
+  /// called. Recorded as beginning at `start_ns`; answers when it ended.
+  std::uint64_t prepare(Context& ctx, ConstRows x, const std::byte* packed, std::size_t stride, bool for_panels,
+                        const OpLabel& label, std::uint64_t start_ns) noexcept {
     const std::size_t blocks = x.cols / kBlock;
     per_token_ = std::min(blocks, kRestBlocks);
     by_token_ = ctx.scratch.take<TokenRest>(x.count);
     std::byte* rests = ctx.scratch.take<std::byte>(x.count * kRestBlocks * kRestBytes);
-    LedgerEntry entry;
-    entry.op = "quantize_rest";
+    LedgerEntry entry = entry_since(start_ns, "quantize_rest");
     entry.k = x.cols, entry.n = x.count;
     entry.traffic.activations = x.count * (blocks * sizeof(float) + kRestBlocks * (kBlock * 5 + kRestBytes));
     run_over(ctx, x.count, entry, label, [&](std::size_t t) {
@@ -90,7 +89,7 @@ class Refinement {
         rest.packed[i] = out;
       }
     });
-    if (for_panels) gather(ctx, x.count, blocks, token_block_for(stride), label);
+    return for_panels ? gather(ctx, x.count, blocks, token_block_for(stride), label, entry.end_ns) : entry.end_ns;
   }
 
   /// What a row kernel adds by itself: MatmulJob::rest.
@@ -131,21 +130,21 @@ class Refinement {
 
   // Sorts the rests by block of tokens, then block of columns, then token: a panel kernel takes all tokens that
   // share a block of columns at once.
-  void gather(Context& ctx, std::size_t tokens, std::size_t blocks, std::size_t token_block,
-              const OpLabel& label) noexcept {
+  std::uint64_t gather(Context& ctx, std::size_t tokens, std::size_t blocks, std::size_t token_block,
+                       const OpLabel& label, std::uint64_t start_ns) noexcept {
     tokens_ = tokens;
     token_block_ = token_block;
     places_ = ctx.scratch.take<Place>(tokens * kRestBlocks);
     sorted_ = ctx.scratch.take<std::byte>(tokens * kRestBlocks * kRestBytes);
     std::size_t* next = ctx.scratch.take<std::size_t>(blocks + 1);
-    LedgerEntry entry;
-    entry.op = "sort_rest";
+    LedgerEntry entry = entry_since(start_ns, "sort_rest");
     entry.n = tokens;
     entry.traffic.activations = 2 * tokens * kRestBlocks * kRestBytes;
     run_recorded(ctx, 1, 1, entry, label, [&](std::size_t, std::size_t) {
       for (std::size_t begin = 0; begin < tokens; begin += token_block)
         sort(begin, std::min(begin + token_block, tokens), next, blocks);
     });
+    return entry.end_ns;
   }
 
   // A counting sort.

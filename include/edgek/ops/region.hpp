@@ -39,14 +39,26 @@ void run_items(Context& ctx, std::size_t items, Fn&& fn) noexcept {
   run_region(ctx.executor, items, controlled);
 }
 
-/// Time spent by the threads of one region. Without a ledger nothing reads the clock.
+/// The clock that only a ledger needs: without one nothing reads it.
+inline std::uint64_t clock_for(const Ledger* ledger) noexcept { return ledger != nullptr ? now_ns() : 0; }
+
+/// An entry for an op that began at `start_ns`. Its time runs until it is recorded.
+inline LedgerEntry entry_since(std::uint64_t start_ns, const char* op) noexcept {
+  LedgerEntry entry;
+  entry.op = op;
+  entry.start_ns = start_ns;
+  return entry;
+}
+
+/// An entry for an op that begins here, before its checks and planning, so that they count.
+inline LedgerEntry start_entry(const Context& ctx, const char* op) noexcept {
+  return entry_since(clock_for(ctx.ledger), op);
+}
+
+/// Time spent by the threads of one region.
 class BusyTime {
  public:
-  explicit BusyTime(const Ledger* ledger) noexcept : on_(ledger != nullptr) {}
-
-  std::uint64_t now() const noexcept { return on_ ? now_ns() : 0; }
   void add(std::uint64_t ns) noexcept {
-    if (!on_) return;
     total_.fetch_add(ns, std::memory_order_relaxed);
     std::uint64_t seen = max_.load(std::memory_order_relaxed);
     while (seen < ns && !max_.compare_exchange_weak(seen, ns, std::memory_order_relaxed)) {
@@ -56,43 +68,55 @@ class BusyTime {
   std::uint64_t busiest() const noexcept { return max_.load(std::memory_order_relaxed); }
 
  private:
-  const bool on_;
   std::atomic<std::uint64_t> total_{0}, max_{0};
 };
 
 /// Fills in what all ops record alike, and hands the entry to the ledger.
-inline void record(Context& ctx, LedgerEntry entry, const OpLabel& label) noexcept {
+inline void record(Context& ctx, LedgerEntry& entry, const OpLabel& label) noexcept {
   entry.tensor = label.tensor;
   entry.layer = label.layer;
   entry.target = ctx.kernels.name;
   ctx.ledger->record(entry);
 }
 
+/// Ends and records an entry of work that the calling thread did alone: nothing was started or waited for.
+inline void record_alone(Context& ctx, LedgerEntry& entry, const OpLabel& label) noexcept {
+  if (ctx.ledger == nullptr) return;
+  entry.threads = 1;
+  entry.end_ns = now_ns();
+  entry.busy_ns = entry.busy_max_ns = entry.end_ns - entry.start_ns;
+  record(ctx, entry, label);
+}
+
 /// fn(i, slot) for every i in [0, count), in ascending order of starting, by `threads` threads (slot: which
-/// of them); recorded as one op. `entry` says what it is and what it moves.
+/// of them); recorded as one op. `entry` says what it is, what it moves and when it began; its end is filled in.
 template <typename Fn>
-void run_recorded(Context& ctx, std::size_t count, std::size_t threads, const LedgerEntry& entry, const OpLabel& label,
+void run_recorded(Context& ctx, std::size_t count, std::size_t threads, LedgerEntry& entry, const OpLabel& label,
                   Fn&& fn) noexcept {
-  BusyTime busy(ctx.ledger);
-  LedgerEntry done = entry;
-  done.start_ns = busy.now();
-  done.threads = std::clamp<std::size_t>(threads, 1, std::max<std::size_t>(count, 1));
+  entry.threads = std::clamp<std::size_t>(threads, 1, std::max<std::size_t>(count, 1));
+  if (entry.threads == 1) {
+    run_items(ctx, 1, [&](std::size_t slot) {
+      for (std::size_t i = 0; i < count; ++i) fn(i, slot);
+    });
+    return record_alone(ctx, entry, label);
+  }
+  BusyTime busy;
   std::atomic<std::size_t> next{0};
-  run_items(ctx, done.threads, [&](std::size_t slot) {
-    const std::uint64_t start = busy.now();
+  run_items(ctx, entry.threads, [&](std::size_t slot) {
+    const std::uint64_t start = clock_for(ctx.ledger);
     for (std::size_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < count;) fn(i, slot);
-    busy.add(busy.now() - start);
+    if (ctx.ledger != nullptr) busy.add(now_ns() - start);
   });
   if (ctx.ledger == nullptr) return;
-  done.end_ns = busy.now();
-  done.busy_ns = busy.total();
-  done.busy_max_ns = busy.busiest();
-  record(ctx, done, label);
+  entry.end_ns = now_ns();
+  entry.busy_ns = busy.total();
+  entry.busy_max_ns = busy.busiest();
+  record(ctx, entry, label);
 }
 
 /// fn(i) for every i in [0, count), recorded as one op, by as many threads as the entry's bytes are worth.
 template <typename Fn>
-void run_over(Context& ctx, std::size_t count, const LedgerEntry& entry, const OpLabel& label, Fn&& fn) noexcept {
+void run_over(Context& ctx, std::size_t count, LedgerEntry& entry, const OpLabel& label, Fn&& fn) noexcept {
   const std::size_t threads = threads_for(ctx, static_cast<std::size_t>(entry.traffic.bytes()));
   run_recorded(ctx, count, threads, entry, label, [&fn](std::size_t i, std::size_t) { fn(i); });
 }

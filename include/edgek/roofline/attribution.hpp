@@ -165,7 +165,7 @@ inline KernelReport report_kernel(const KernelTotals& t, std::size_t tokens, con
 /// kernel above it, fork-join and imbalance, and other named items. All of them are sums of recorded times, so
 ///   wall = ideal + excess + fork_join + other + unattributed
 /// holds exactly, and unattributed is what nobody recorded. Needs at least one token; else all is 0.
-inline Attribution attribute(const RecordingLedger& ledger, const Roofs& roofs, const KernelSet& kernels) {
+inline Attribution attribute(RecordingLedger& ledger, const Roofs& roofs, const KernelSet& kernels) {
   Attribution a;
   TokenReport& token = a.token;
   token.tokens = ledger.tokens().size();
