@@ -67,19 +67,28 @@ void unpack_row(const std::byte* row, std::size_t cols, float* y) noexcept {
     Traits::unpack(load_block<F>(row, b), y + b * Traits::kWeights);
 }
 
-/// The dot product of a row with float activations x: (cols). Weights are unpacked to float; element k is
-/// multiplied and added, fused, in lane k % 16 (Lanes). This is exact mode for every format, and the only
-/// dot product of F32, F16 and BF16.
-template <Format F>
-float dot_float_row(const std::byte* row, std::size_t cols, const float* x) noexcept {
-  using Traits = FormatTraits<F>;
+/// KernelSet::UnpackFn: one row of a format to floats.
+using UnpackRowFn = void (*)(const std::byte* row, std::size_t cols, float* y) noexcept;
+
+/// The dot product of a row of any format with float activations x: (cols). Weights are unpacked to float, some
+/// at a time; element k is multiplied and added, fused, in lane k % 16 (Lanes).
+inline float dot_unpacked(Format format, UnpackRowFn unpack, const std::byte* row, std::size_t cols,
+                          const float* x) noexcept {
+  constexpr std::size_t kStep = 256;  // weights: whole blocks of every format
   Lanes lanes;
-  float weights[Traits::kWeights];
-  for (std::size_t k = 0; k < cols; k += Traits::kWeights) {
-    Traits::unpack(load_block<F>(row, k / Traits::kWeights), weights);
-    for (std::size_t i = 0; i < Traits::kWeights; ++i) lanes.add_product(k + i, weights[i], x[k + i]);
+  float weights[kStep];
+  for (std::size_t k = 0; k < cols; k += kStep) {
+    const std::size_t count = cols - k < kStep ? cols - k : kStep;
+    unpack(row + k / info(format).block_weights * info(format).block_bytes, count, weights);
+    for (std::size_t i = 0; i < count; ++i) lanes.add_product(i, weights[i], x[k + i]);
   }
   return lanes.sum();
+}
+
+/// dot_unpacked() of format F: exact mode for every format, and the only dot product of F32, F16 and BF16.
+template <Format F>
+float dot_float_row(const std::byte* row, std::size_t cols, const float* x) noexcept {
+  return dot_unpacked(F, &unpack_row<F>, row, cols, x);
 }
 
 /// The dot product of a row with activations packed for the format's own family, as reference::pack_a32 or

@@ -72,14 +72,20 @@ HWY_INLINE hn::VFromD<RowI32> BlockSum(V p0, V p1, V p2, V p3) {
 }
 
 /// The float step of one block.
-template <bool kMin, class V32, class VF>
-HWY_INLINE VF AddBlock32(std::int32_t bias, V32 isum, VF scale, VF min, float d_x, std::int32_t sum_x, VF acc) {
+template <class V32, class VF>
+HWY_INLINE VF AddBlock32(std::int32_t bias, V32 isum, VF scale, float d_x, std::int32_t sum_x, VF acc) {
   const hn::DFromV<V32> d32;
   const hn::DFromV<VF> df;
   const VF d = hn::Set(df, d_x);
   isum = hn::Sub(isum, hn::Set(d32, bias * sum_x));
-  acc = Fma(hn::ConvertTo(df, isum), hn::Mul(scale, d), acc);
-  return kMin ? Fma(hn::Set(df, static_cast<float>(sum_x)), hn::Mul(min, d), acc) : acc;
+  return Fma(hn::ConvertTo(df, isum), hn::Mul(scale, d), acc);
+}
+
+/// What follows it in a format with minimums.
+template <class VF>
+HWY_INLINE VF AddMin32(VF min, float d_x, std::int32_t sum_x, VF acc) {
+  const hn::DFromV<VF> df;
+  return Fma(hn::Set(df, static_cast<float>(sum_x)), hn::Mul(min, hn::Set(df, d_x)), acc);
 }
 
 // ---- one token: everything stays in registers
@@ -95,8 +101,8 @@ HWY_INLINE VF AddBlock32One(TilePointers p, std::size_t offset, const PackedA32&
     return BlockPartial<F::kMaxWeight>(low, high, x_low, x_high);
   };
   const auto isum = BlockSum<F::kMaxWeight>(partial(0), partial(1), partial(2), partial(3));
-  const auto min = F::kMin ? LoadRowHalves(p, offset + 2) : hn::Zero(RowF32());
-  return AddBlock32<F::kMin>(F::kBias, isum, LoadRowHalves(p, offset), min, token.d[block], token.sum[block], acc);
+  acc = AddBlock32(F::kBias, isum, LoadRowHalves(p, offset), token.d[block], token.sum[block], acc);
+  return F::kMin ? AddMin32(LoadRowHalves(p, offset + 2), token.d[block], token.sum[block], acc) : acc;
 }
 
 template <class F>
@@ -171,8 +177,8 @@ HWY_NOINLINE void AddUnpacked32(std::int32_t bias, const Unpacked32* block, std:
                                       hn::Load(d8, block->weights + (4 + i) * kRowVectorBytes), x_low, x_high);
     };
     const auto isum = BlockSum<kMaxWeight>(partial(0), partial(1), partial(2), partial(3));
-    const auto scale = hn::LoadU(df, block->scale), min = hn::LoadU(df, block->min);
-    acc = AddBlock32<kMin>(bias, isum, scale, min, token.d[b], token.sum[b], acc);
+    acc = AddBlock32(bias, isum, hn::LoadU(df, block->scale), token.d[b], token.sum[b], acc);
+    if constexpr (kMin) acc = AddMin32(hn::LoadU(df, block->min), token.d[b], token.sum[b], acc);
   }
   hn::Store(acc, df, out);
 }

@@ -72,10 +72,10 @@ inline HWY_NOINLINE void Fill256(const FloatSource& source, TilePointers p, std:
 template <class F>
 constexpr FloatSource BlockSource() {
   if constexpr (info(F::kFormat).activation == Activation::kA32) {
-    return {&UnpackedTile, &Fill32, 32, info(F::kFormat).block_bytes, &Unpack32<F>, nullptr, F::kBias, F::kMin};
+    return {nullptr, &Fill32, 32, info(F::kFormat).block_bytes, &Unpack32<F>, nullptr, F::kBias, F::kMin};
   } else {
     constexpr std::int32_t kBias = F::kMins ? 0 : 32;
-    return {&UnpackedTile, &Fill256, 256, info(F::kFormat).block_bytes, nullptr, &Unpack256<F>, kBias, F::kMins};
+    return {nullptr, &Fill256, 256, info(F::kFormat).block_bytes, nullptr, &Unpack256<F>, kBias, F::kMins};
   }
 }
 template <class F>

@@ -123,6 +123,9 @@ HWY_INLINE void AddRowsIn(TilePointers p, std::size_t begin, std::size_t end, co
 
 /// lanes[r][k % 16] += row r's weight k times x[k], for k in [begin, end); begin % 16 == 0. `fresh`: the lanes
 /// were zero, whatever they hold.
+using AddRowsFn = void (*)(TilePointers p, std::size_t begin, std::size_t end, const float* x, bool fresh,
+                           float* HWY_RESTRICT lanes);
+
 template <class W>
 HWY_NOINLINE void AddRows(TilePointers p, std::size_t begin, std::size_t end, const float* x, bool fresh,
                           float* HWY_RESTRICT lanes) {
@@ -159,7 +162,7 @@ struct Unpacked256;
 
 /// One format's weights as floats. What follows block_bytes is for Fill32 and Fill256 (exact-inl.hpp).
 struct FloatSource {
-  TileFn tile;  // its context is this source
+  AddRowsFn add_rows;  // reads the rows as they are; null for formats that are to be unpacked first
   FillFn fill;
   std::size_t block_weights;
   std::size_t block_bytes;
@@ -178,20 +181,19 @@ struct TileLanes {
   HWY_ALIGN float lanes[8 * kTileRows * 16];
 
   /// Adds weights [begin, end) of all rows times x + shift of every token.
-  template <class W>
-  HWY_INLINE void Add(const MatmulJob& job, TilePointers p, std::size_t begin, std::size_t end, std::size_t shift,
-                      bool fresh) {
+  HWY_INLINE void Add(AddRowsFn add_rows, const MatmulJob& job, TilePointers p, std::size_t begin, std::size_t end,
+                      std::size_t shift, bool fresh) {
     for (std::size_t r = 0; r < kTileRows; r += kSumRows)
       for (std::size_t t = 0; t < job.tokens; ++t)
-        AddRows<W>(p + r, begin, end, FloatToken(job, t) + shift, fresh, lanes + (t * kTileRows + r) * 16);
+        add_rows(p + r, begin, end, FloatToken(job, t) + shift, fresh, lanes + (t * kTileRows + r) * 16);
   }
   HWY_INLINE void Sum(const MatmulJob& job, float* out) const {
     for (std::size_t i = 0; i < job.tokens * kTileRows; i += kSumRows) SumRows(lanes + 16 * i, out + i);
   }
 };
 
-template <class W>
-HWY_NOINLINE void FloatTile(const MatmulJob& job, TilePointers p, float* HWY_RESTRICT out, const void* context) {
+/// TileFn of sources whose rows are read as they are.
+inline HWY_NOINLINE void FloatTile(const MatmulJob& job, TilePointers p, float* HWY_RESTRICT out, const void* context) {
   const FloatSource& source = *static_cast<const FloatSource*>(context);
   constexpr std::size_t kStep = 256;  // weights between prefetches, and between tokens
   TileLanes sums;
@@ -200,13 +202,13 @@ HWY_NOINLINE void FloatTile(const MatmulJob& job, TilePointers p, float* HWY_RES
   do {
     const std::size_t end = HWY_MIN(k + kStep, job.cols);
     prefetch.Advance(end * source.block_bytes);
-    sums.Add<W>(job, p, k, end, 0, k == 0);
+    sums.Add(source.add_rows, job, p, k, end, 0, k == 0);
     k = end;
   } while (k < job.cols);
   sums.Sum(job, out);
 }
 
-/// Exact mode: the tile's rows become floats, 256 weights at a time.
+/// TileFn of the other sources: the tile's rows become floats, 256 weights at a time.
 inline HWY_NOINLINE void UnpackedTile(const MatmulJob& job, TilePointers p, float* HWY_RESTRICT out,
                                       const void* context) {
   const FloatSource& source = *static_cast<const FloatSource*>(context);
@@ -221,7 +223,7 @@ inline HWY_NOINLINE void UnpackedTile(const MatmulJob& job, TilePointers p, floa
     const std::size_t count = HWY_MIN(kFillWeights, job.cols - k);
     prefetch.Advance((k + count) / source.block_weights * source.block_bytes);
     source.fill(source, p, k, count, weights, kFillWeights);
-    sums.Add<WeightsF32>(job, unpacked, 0, count, k, k == 0);
+    sums.Add(&AddRows<WeightsF32>, job, unpacked, 0, count, k, k == 0);
     k += count;
   } while (k < job.cols);
   sums.Sum(job, out);
@@ -242,9 +244,17 @@ HWY_NOINLINE void FillFloats(const FloatSource&, TilePointers p, std::size_t k, 
   for (std::size_t r = 0; r < kTileRows; ++r) ConvertRow<W>(p[r], k, count, to + r * stride);
 }
 
-/// The source of F32, F16 and BF16, stored as T.
+/// The source of F32, F16 and BF16, stored as T. SSE2 unpacks halves first, to spare every including file the time
+/// of compiling copies of the sum.
+template <class W>
+inline constexpr bool kReadAsTheyAre = HWY_TARGET != HWY_SSE2 || std::is_same_v<W, WeightsF32>;
+template <class W>
+constexpr AddRowsFn AddRowsOf() {
+  if constexpr (kReadAsTheyAre<W>) return &AddRows<W>;
+  return nullptr;
+}
 template <class W, typename T>
-inline constexpr FloatSource kPlainSource = {&FloatTile<W>, &FillFloats<W>, 1, sizeof(T), nullptr, nullptr, 0, false};
+inline constexpr FloatSource kPlainSource = {AddRowsOf<W>(), &FillFloats<W>, 1, sizeof(T), nullptr, nullptr, 0, false};
 
 /// KernelSet::unpack of F32, F16 and BF16.
 template <class W>

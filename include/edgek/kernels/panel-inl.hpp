@@ -104,10 +104,15 @@ struct TilePartials {
   HWY_INLINE hn::VFromD<D> At(std::size_t i) const { return hn::Load(D(), sums + i * hn::Lanes(D())); }
 };
 
-/// Multiplies kQuads quads of the panel with 4 tokens. Stored sums and loops over them spare every including
-/// file a second of compile time; unrolling spares g++'s copies of all sums at every turn.
-template <int kMaxWeight, std::size_t kQuads>
-HWY_INLINE void TileQuads(const std::byte* weights, const std::int8_t* const* x, TilePartials<kMaxWeight>& partials) {
+/// Multiplies `quads` quads of the panel, at most kQuadsPerPartial of the format, with 4 tokens' activations from
+/// `at` on (an offset, because g++ gathers pointers made per block in vectors, through memory, and waits: half the
+/// speed at -O2). Stored sums and
+/// loops over them spare every including file a second of compile time; unrolling spares g++'s copies of all sums
+/// at every turn.
+template <int kMaxWeight>
+HWY_INLINE void TileQuads(const std::byte* weights, const std::int8_t* const* x, std::size_t at, std::size_t quads,
+                          TilePartials<kMaxWeight>& partials) {
+  constexpr std::size_t kUnrolled = HWY_MIN(std::size_t{4}, kQuadsPerPartial<kMaxWeight>);
   const PartialTag<kMaxWeight> dp;
   const PanelI32 d32;
   const PanelI8 di8;
@@ -116,28 +121,35 @@ HWY_INLINE void TileQuads(const std::byte* weights, const std::int8_t* const* x,
   auto a0 = hn::Zero(dp), a1 = hn::Zero(dp), a2 = hn::Zero(dp), a3 = hn::Zero(dp);
   auto b0 = hn::Zero(dp), b1 = hn::Zero(dp), b2 = hn::Zero(dp), b3 = hn::Zero(dp);
   const std::uint8_t* w = reinterpret_cast<const std::uint8_t*>(weights);
-  HWY_UNROLL(4)
-  for (std::size_t q = 0; q < kQuads; ++q) {
-    const auto wa = hn::Load(du8, w + 2 * q * bytes), wb = hn::Load(du8, w + (2 * q + 1) * bytes);
-    const auto broadcast = [&](std::size_t t) EDGEK_UNIT_ATTR {
-      std::int32_t dword;
-      __builtin_memcpy(&dword, x[t] + 4 * q, sizeof dword);
-      return hn::BitCast(di8, hn::Set(d32, dword));
-    };
-    const auto x0 = broadcast(0);
-    AddQuad<kMaxWeight>(a0, wa, x0);
-    AddQuad<kMaxWeight>(b0, wb, x0);
-    const auto x1 = broadcast(1);
-    AddQuad<kMaxWeight>(a1, wa, x1);
-    AddQuad<kMaxWeight>(b1, wb, x1);
-    const auto x2 = broadcast(2);
-    AddQuad<kMaxWeight>(a2, wa, x2);
-    AddQuad<kMaxWeight>(b2, wb, x2);
-    const auto x3 = broadcast(3);
-    AddQuad<kMaxWeight>(a3, wa, x3);
-    AddQuad<kMaxWeight>(b3, wb, x3);
-  }
-  const auto store = [&](std::size_t i, auto v) EDGEK_UNIT_ATTR { hn::Store(v, dp, partials.sums + i * hn::Lanes(dp)); };
+  std::size_t first = 0;
+  do {
+    HWY_UNROLL(4)
+    for (std::size_t i = 0; i < kUnrolled; ++i) {
+      const std::size_t q = first + i;
+      const auto wa = hn::Load(du8, w + 2 * q * bytes), wb = hn::Load(du8, w + (2 * q + 1) * bytes);
+      const auto broadcast = [&](std::size_t t) EDGEK_UNIT_ATTR {
+        std::int32_t dword;
+        __builtin_memcpy(&dword, x[t] + at + 4 * q, sizeof dword);
+        return hn::BitCast(di8, hn::Set(d32, dword));
+      };
+      const auto x0 = broadcast(0);
+      AddQuad<kMaxWeight>(a0, wa, x0);
+      AddQuad<kMaxWeight>(b0, wb, x0);
+      const auto x1 = broadcast(1);
+      AddQuad<kMaxWeight>(a1, wa, x1);
+      AddQuad<kMaxWeight>(b1, wb, x1);
+      const auto x2 = broadcast(2);
+      AddQuad<kMaxWeight>(a2, wa, x2);
+      AddQuad<kMaxWeight>(b2, wb, x2);
+      const auto x3 = broadcast(3);
+      AddQuad<kMaxWeight>(a3, wa, x3);
+      AddQuad<kMaxWeight>(b3, wb, x3);
+    }
+    first += kUnrolled;
+  } while (first < quads);
+  const auto store = [&](std::size_t i, auto v) EDGEK_UNIT_ATTR {
+    hn::Store(v, dp, partials.sums + i * hn::Lanes(dp));
+  };
   store(0, a0);
   store(1, b0);
   store(2, a1);
@@ -148,25 +160,36 @@ HWY_INLINE void TileQuads(const std::byte* weights, const std::int8_t* const* x,
   store(7, b3);
 }
 
-// What both kinds of block share. P has
-//   kBlockWeights                        weights per block
-//   block_bytes                          bytes of a block as stored
-//   BlockBytes(rows)                     bytes of an unpacked block of the panel
-//   Unpack(pointers, offset, rows, r, to)  one block of the kTileRows rows from r on, into its place of the panel
-//   Tile(panel, x, cols, block, acc)     one block of the panel times 4 tokens, added to acc[t * rows + r]
+// ---- what blocks of 32 and of 256 weights share
+
+/// One format's panels. What follows `multiply` is for the functions before it.
+struct PanelKind {
+  std::size_t block_weights;
+  std::size_t block_bytes;     // as stored
+  std::size_t panel_bytes;     // of an unpacked block, per row
+  /// Unpacks the block at `offset` of a tile of rows into its place of the panel; `rows`: the panel's.
+  void (*unpack)(const PanelKind& kind, TilePointers p, std::size_t offset, std::size_t rows, std::byte* to);
+  /// The unpacked blocks [first, first + count) of a panel times all tokens.
+  void (*multiply)(const PanelKind& kind, const MatmulJob& job, std::size_t row, std::size_t rows, std::size_t first,
+                   std::size_t count, const std::byte* panel);
+  std::size_t run;             // quads that one partial sum takes
+  Shape32 shape;
+  Unpack32Fn unpack32;
+  bool mins;
+  Unpack256Fn unpack256;
+};
 
 /// Unpacks `count` blocks of the rows [row, row + rows) from block `first` on; the last row stands for missing ones.
-template <class P>
-HWY_INLINE void UnpackPanel(const P& kind, const MatmulJob& job, std::size_t row, std::size_t rows, std::size_t first,
-                            std::size_t count, std::byte* panel) {
+HWY_INLINE void UnpackPanel(const PanelKind& kind, const MatmulJob& job, std::size_t row, std::size_t rows,
+                            std::size_t first, std::size_t count, std::byte* panel) {
   const std::size_t panel_rows = PanelRows();
   for (std::size_t r = 0; r < panel_rows; r += kTileRows) {
     const std::uint8_t* p[kTileRows];
     for (std::size_t j = 0; j < kTileRows; ++j)
       p[j] = reinterpret_cast<const std::uint8_t*>(job.weights) + (row + HWY_MIN(r + j, rows - 1)) * job.row_bytes;
-    for (std::size_t b = 0; b < count; ++b)
-      kind.Unpack(static_cast<TilePointers>(p), (first + b) * kind.block_bytes, panel_rows, r,
-                  panel + b * P::BlockBytes(panel_rows));
+    std::byte* to = panel + 4 * r;
+    for (std::size_t b = 0; b < count; ++b, to += panel_rows * kind.panel_bytes)
+      kind.unpack(kind, p, (first + b) * kind.block_bytes, panel_rows, to);
   }
 }
 
@@ -189,11 +212,12 @@ struct PanelSums {
   }
 };
 
-/// The unpacked blocks [first, first + count) of a panel times all tokens.
-template <class P>
-HWY_INLINE void MultiplyPanel(const P& kind, const MatmulJob& job, std::size_t row, std::size_t rows,
-                              std::size_t first, std::size_t count, const std::byte* panel) {
-  const std::size_t block_bytes = P::BlockBytes(PanelRows());
+/// PanelKind::multiply. Tile::Add(kind, panel, x, cols, block, acc) multiplies one block of the panel with 4 tokens
+/// and adds to acc[t * rows + r].
+template <class Tile>
+HWY_NOINLINE void MultiplyPanel(const PanelKind& kind, const MatmulJob& job, std::size_t row, std::size_t rows,
+                                std::size_t first, std::size_t count, const std::byte* panel) {
+  const std::size_t block_bytes = PanelRows() * kind.panel_bytes;
   PanelSums sums;
   for (std::size_t t = 0; t < job.tokens; t += kTileTokens) {
     const std::size_t tokens = HWY_MIN(kTileTokens, job.tokens - t);
@@ -201,94 +225,96 @@ HWY_INLINE void MultiplyPanel(const P& kind, const MatmulJob& job, std::size_t r
     for (std::size_t j = 0; j < kTileTokens; ++j) x[j] = job.x + (t + HWY_MIN(j, tokens - 1)) * job.x_stride;
     sums.Clear();
     if (first != 0) sums.Load(job, t, tokens, row, rows);
-    for (std::size_t b = 0; b < count; ++b) kind.Tile(panel + b * block_bytes, x, job.cols, first + b, sums.acc);
+    for (std::size_t b = 0; b < count; ++b) Tile::Add(kind, panel + b * block_bytes, x, job.cols, first + b, sums.acc);
     sums.Store(job, t, tokens, row, rows);
   }
 }
 
 /// A PanelFn but for the kind of block.
-template <class P>
-HWY_NOINLINE void PanelMatmul(const P& kind, const MatmulJob& job, std::size_t begin, std::size_t end,
-                              std::byte* scratch) noexcept {
+inline HWY_NOINLINE void PanelMatmul(const PanelKind& kind, const MatmulJob& job, std::size_t begin, std::size_t end,
+                                     std::byte* scratch) {
   const std::size_t panel_rows = PanelRows();
-  const std::size_t blocks = job.cols / P::kBlockWeights;
-  const std::size_t step = HWY_MAX(std::size_t{1}, kPanelWeights / (panel_rows * P::kBlockWeights));
+  const std::size_t blocks = job.cols / kind.block_weights;
+  const std::size_t step = HWY_MAX(std::size_t{1}, kPanelWeights / (panel_rows * kind.block_weights));
   for (std::size_t row = begin; row < end; row += panel_rows) {
     const std::size_t rows = HWY_MIN(panel_rows, end - row);
     for (std::size_t first = 0; first < blocks || first == 0; first += step) {
       const std::size_t count = HWY_MIN(step, blocks - first);
       UnpackPanel(kind, job, row, rows, first, count, scratch);
-      MultiplyPanel(kind, job, row, rows, first, count, scratch);
+      kind.multiply(kind, job, row, rows, first, count, scratch);
     }
   }
 }
 
-/// Panels of the formats with blocks of 32. A block of the panel: 8 quads, scales, minimums.
+/// Which copy of the inner loops serves a format: one with int16 partial sums takes smaller weights too, in runs of
+/// PanelKind::run quads.
+template <class F>
+inline constexpr int kPanelClass = HWY_MAX(kWeightClass<F>, 31);
+
+// ---- blocks of 32: 8 quads, scales, minimums
+
+/// PanelKind::unpack.
+inline HWY_NOINLINE void UnpackPanel32(const PanelKind& kind, TilePointers p, std::size_t offset, std::size_t rows,
+                                       std::byte* to) {
+  Unpacked32 u;
+  kind.unpack32(p, offset, 1, &u);
+  Transpose(u.weights, to, 4 * rows);
+  Transpose(u.weights + 4 * kRowVectorBytes, to + 16 * rows, 4 * rows);
+  __builtin_memcpy(to + 32 * rows, u.scale, sizeof u.scale);
+  __builtin_memcpy(to + 36 * rows, u.min, sizeof u.min);
+}
+
 template <int kMaxWeight>
-struct Panel32 {
-  static constexpr std::size_t kBlockWeights = 32;
+struct PanelTile32 {
   static constexpr std::size_t kQuads = 8;
 
-  Shape32 shape;
-  Unpack32Fn unpack;
-  std::size_t block_bytes;
-
-  static HWY_INLINE std::size_t BlockBytes(std::size_t rows) { return rows * (32 + 4 + 4); }
-
-  HWY_INLINE void Unpack(TilePointers p, std::size_t offset, std::size_t rows, std::size_t r, std::byte* to) const {
-    Unpacked32 u;
-    for (float& m : u.min) m = 0.0f;
-    unpack(p, offset, 1, &u);
-    Transpose(u.weights, to + 4 * r, 4 * rows);
-    Transpose(u.weights + 4 * kRowVectorBytes, to + 4 * r + 16 * rows, 4 * rows);
-    __builtin_memcpy(to + 32 * rows + 4 * r, u.scale, sizeof u.scale);
-    __builtin_memcpy(to + 36 * rows + 4 * r, u.min, sizeof u.min);
-  }
-
-  HWY_INLINE void Tile(const std::byte* panel, const std::byte* const* x, std::size_t cols, std::size_t block,
-                       float* HWY_RESTRICT acc) const {
+  static HWY_INLINE void Add(const PanelKind& kind, const std::byte* panel, const std::byte* const* x,
+                             std::size_t cols, std::size_t block, float* HWY_RESTRICT acc) {
     const std::size_t lanes = hn::Lanes(PanelI32());
-    const float* scales = reinterpret_cast<const float*>(panel + 64 * lanes);
     const PackedA32 tokens[kTileTokens] = {packed_a32(x[0], cols), packed_a32(x[1], cols), packed_a32(x[2], cols),
                                            packed_a32(x[3], cols)};
-    constexpr std::size_t kRun = HWY_MIN(kQuads, kQuadsPerPartial<kMaxWeight>);
-    static_assert(kRun == kQuads || 2 * kRun == kQuads);
     const std::int8_t* q[kTileTokens];
-    for (std::size_t t = 0; t < kTileTokens; ++t) q[t] = tokens[t].q + 32 * block;
+    for (std::size_t t = 0; t < kTileTokens; ++t) q[t] = tokens[t].q;
     TilePartials<kMaxWeight> first, second;
-    TileQuads<kMaxWeight, kRun>(panel, q, first);
-    if constexpr (kRun != kQuads) {
-      for (const std::int8_t*& q_t : q) q_t += 4 * kRun;
-      TileQuads<kMaxWeight, kRun>(panel + 8 * kRun * lanes, q, second);
-    }
-    if (shape.min) {
-      AddFloats<true>(first, second, scales, tokens, block, acc);
+    if (kWidePartials<kMaxWeight> || kind.run == kQuads) {
+      TileQuads<kMaxWeight>(panel, q, 32 * block, kQuads, first);
     } else {
-      AddFloats<false>(first, second, scales, tokens, block, acc);
+      constexpr std::size_t kHalf = kQuads / 2;
+      TileQuads<kMaxWeight>(panel, q, 32 * block, kHalf, first);
+      TileQuads<kMaxWeight>(panel + 8 * kHalf * lanes, q, 32 * block + 4 * kHalf, kHalf, second);
+    }
+    const float* scales = reinterpret_cast<const float*>(panel + 8 * kQuads * lanes);
+    if (kind.shape.min) {
+      AddFloats<true>(kind, first, second, scales, tokens, block, acc);
+    } else {
+      AddFloats<false>(kind, first, second, scales, tokens, block, acc);
     }
   }
 
   /// The float step of one block for the whole tile. `scales`: scales, then minimums, of the panel's rows.
   template <bool kMin>
-  HWY_INLINE void AddFloats(const TilePartials<kMaxWeight>& first, const TilePartials<kMaxWeight>& second,
-                            const float* scales, const PackedA32* tokens, std::size_t block,
-                            float* HWY_RESTRICT acc) const {
+  static HWY_INLINE void AddFloats(const PanelKind& kind, const TilePartials<kMaxWeight>& first,
+                                   const TilePartials<kMaxWeight>& second, const float* scales,
+                                   const PackedA32* tokens, std::size_t block, float* HWY_RESTRICT acc) {
     const PanelF32 df;
     std::size_t lanes = hn::Lanes(df);
 #if HWY_HAVE_SCALABLE && HWY_COMPILER_GCC_ACTUAL
     __asm__("" : "+r"(lanes));  // g++-12 crashes (in ivopts) on addresses that it knows to be multiples of the length
 #endif
+    const bool halves = !kWidePartials<kMaxWeight> && kind.run != kQuads;
     HWY_UNROLL(4)
     for (std::size_t t = 0; t < kTileTokens; ++t) {
+      const float d_x = tokens[t].d[block];
+      const std::int32_t sum_x = tokens[t].sum[block];
       HWY_UNROLL(2)
       for (std::size_t v = 0; v < 2; ++v) {
         const std::size_t i = 2 * t + v;
         auto isum = Widen(first.At(i));
-        if constexpr (kQuadsPerPartial<kMaxWeight> < kQuads) isum = hn::Add(isum, Widen(second.At(i)));
-        const auto scale = hn::Load(df, scales + v * lanes), min = hn::Load(df, scales + (2 + v) * lanes);
-        hn::Store(AddBlock32<kMin>(shape.bias, isum, scale, min, tokens[t].d[block], tokens[t].sum[block],
-                                   hn::Load(df, acc + i * lanes)),
-                  df, acc + i * lanes);
+        if (halves) isum = hn::Add(isum, Widen(second.At(i)));
+        auto y = AddBlock32(kind.shape.bias, isum, hn::Load(df, scales + v * lanes), d_x, sum_x,
+                            hn::Load(df, acc + i * lanes));
+        if constexpr (kMin) y = AddMin32(hn::Load(df, scales + (2 + v) * lanes), d_x, sum_x, y);
+        hn::Store(y, df, acc + i * lanes);
       }
     }
   }
@@ -303,75 +329,85 @@ struct Panel32 {
   }
 };
 
-/// Panels of the formats with super-blocks of 256. A super-block of the panel: 64 quads; a scale per sub-block, in
-/// every row's dword; int16 pairs of what meets the sums of the activations (minimums, or without them the
-/// scales, for the weights' bias); d and dmin.
-template <int kMaxWeight, bool kMins>
-struct Panel256 {
-  static constexpr std::size_t kBlockWeights = 256;
-  static constexpr std::size_t kSubBlocks = kMins ? 8 : 16;
-  static constexpr std::size_t kSubQuads = 64 / kSubBlocks;
-  static constexpr std::size_t kSumPairs = kMins ? 4 : 8;  // dwords per row
-  static constexpr std::size_t kScalesAt = 256;            // bytes per row
-  static constexpr std::size_t kPairsAt = kScalesAt + 4 * kSubBlocks;
-  static constexpr std::size_t kFloatsAt = kPairsAt + 4 * kSumPairs;
+template <class F>
+inline constexpr PanelKind kPanelKind32 = {
+    32, info(F::kFormat).block_bytes, 40, &UnpackPanel32,
+    &MultiplyPanel<PanelTile32<kPanelClass<F>>>, HWY_MIN(std::size_t{8}, kQuadsPerPartial<kWeightClass<F>>),
+    kShape32<F>, &Unpack32<F>, false, nullptr};
 
-  Unpack256Fn unpack;
-  std::size_t block_bytes;
+// ---- super-blocks of 256: 64 quads; a scale per sub-block, in every row's dword; int16 pairs of what meets the sums
+// of the activations (minimums, or without them the scales, for the weights' bias); d and dmin. There are 8
+// sub-blocks with minimums, or 16 without.
 
-  static HWY_INLINE std::size_t BlockBytes(std::size_t rows) { return rows * (kFloatsAt + 8); }
+HWY_INLINE std::size_t SubBlocks(const PanelKind& kind) { return kind.mins ? 8 : 16; }
 
-  HWY_INLINE void Unpack(TilePointers p, std::size_t offset, std::size_t rows, std::size_t r, std::byte* to) const {
-    Unpacked256 u;
-    unpack(p, offset, &u);
-    for (std::size_t s = 0; s < 16; ++s)
-      Transpose(u.weights + 4 * s * kRowVectorBytes, to + 16 * s * rows + 4 * r, 4 * rows);
-    HWY_ALIGN std::byte pairs[8 * kRowVectorBytes];  // scales (0, 1), (2, 3), ... of every row
-    Transpose(u.a, pairs, kRowVectorBytes);
-    Transpose(u.b, pairs + 4 * kRowVectorBytes, kRowVectorBytes);
-    SpreadScales(pairs, rows, to + kScalesAt * rows + 4 * r);
-    constexpr std::size_t kFirst = kMins ? 4 : 0;  // the minimums, or all scales
-    for (std::size_t j = 0; j < kSumPairs; ++j)
-      __builtin_memcpy(to + (kPairsAt + 4 * j) * rows + 4 * r, pairs + (kFirst + j) * kRowVectorBytes, kRowVectorBytes);
-    __builtin_memcpy(to + kFloatsAt * rows + 4 * r, u.scale, sizeof u.scale);
-    __builtin_memcpy(to + (kFloatsAt + 4) * rows + 4 * r, u.min, sizeof u.min);
-  }
+/// Where the parts of an unpacked super-block begin, in bytes per row.
+inline constexpr std::size_t kScalesAt = 256;
+constexpr std::size_t PairsAt(std::size_t sub_blocks) { return kScalesAt + 4 * sub_blocks; }
+constexpr std::size_t FloatsAt(std::size_t sub_blocks) { return PairsAt(sub_blocks) + 2 * sub_blocks; }
+constexpr std::size_t PanelBytes256(std::size_t sub_blocks) { return FloatsAt(sub_blocks) + 8; }
 
-  /// Splits vectors of int16 pairs, one pair per row, into vectors with one scale per row's dword: as int32
-  /// where the sum it multiplies is int32, else twice as int16.
-  static HWY_INLINE void SpreadScales(const std::byte* pairs, std::size_t rows, std::byte* to) {
-    const RowI32 d32;
-    const auto lower = hn::Set(d32, 0xFFFF);
-    for (std::size_t j = 0; j < kSubBlocks / 2; ++j) {
-      const auto v = hn::Load(d32, reinterpret_cast<const std::int32_t*>(pairs + j * kRowVectorBytes));
-      auto even = hn::ShiftRight<16>(hn::ShiftLeft<16>(v)), odd = hn::ShiftRight<16>(v);
-      if constexpr (!kWidePartials<kMaxWeight>) {
-        even = hn::Or(hn::ShiftLeft<16>(v), hn::And(v, lower));
-        odd = hn::Or(hn::And(odd, lower), hn::AndNot(lower, v));
-      }
-      hn::StoreU(even, d32, reinterpret_cast<std::int32_t*>(to + 4 * rows * (2 * j)));
-      hn::StoreU(odd, d32, reinterpret_cast<std::int32_t*>(to + 4 * rows * (2 * j + 1)));
+/// Whether the partial sums of sub-blocks, whose weights are at most 63, are int32.
+inline constexpr bool kWideSums = kWidePartials<63>;
+
+/// Splits vectors of int16 pairs, one pair per row, into vectors with one scale per row's dword: as int32
+/// where the sum it multiplies is int32, else twice as int16.
+HWY_INLINE void SpreadScales(const std::byte* pairs, std::size_t count, std::size_t rows, std::byte* to) {
+  const RowI32 d32;
+  const auto lower = hn::Set(d32, 0xFFFF);
+  for (std::size_t j = 0; j < count; ++j) {
+    const auto v = hn::Load(d32, reinterpret_cast<const std::int32_t*>(pairs + j * kRowVectorBytes));
+    auto even = hn::ShiftRight<16>(hn::ShiftLeft<16>(v)), odd = hn::ShiftRight<16>(v);
+    if constexpr (!kWideSums) {
+      even = hn::Or(hn::ShiftLeft<16>(v), hn::And(v, lower));
+      odd = hn::Or(hn::And(odd, lower), hn::AndNot(lower, v));
     }
+    hn::StoreU(even, d32, reinterpret_cast<std::int32_t*>(to + 4 * rows * (2 * j)));
+    hn::StoreU(odd, d32, reinterpret_cast<std::int32_t*>(to + 4 * rows * (2 * j + 1)));
   }
+}
 
-  HWY_INLINE void Tile(const std::byte* panel, const std::byte* const* x, std::size_t cols, std::size_t block,
-                       float* HWY_RESTRICT acc) const {
+/// PanelKind::unpack.
+inline HWY_NOINLINE void UnpackPanel256(const PanelKind& kind, TilePointers p, std::size_t offset, std::size_t rows,
+                                        std::byte* to) {
+  const std::size_t sub_blocks = SubBlocks(kind);
+  Unpacked256 u;
+  kind.unpack256(p, offset, &u);
+  for (std::size_t s = 0; s < 16; ++s)
+    Transpose(u.weights + 4 * s * kRowVectorBytes, to + 16 * s * rows, 4 * rows);
+  HWY_ALIGN std::byte pairs[8 * kRowVectorBytes];  // scales (0, 1), (2, 3), ... of every row
+  Transpose(u.a, pairs, kRowVectorBytes);
+  Transpose(u.b, pairs + 4 * kRowVectorBytes, kRowVectorBytes);
+  SpreadScales(pairs, sub_blocks / 2, rows, to + kScalesAt * rows);
+  const std::byte* with_sums = pairs + (kind.mins ? 4 * kRowVectorBytes : 0);  // the minimums, or all scales
+  for (std::size_t j = 0; j < sub_blocks / 2; ++j)
+    __builtin_memcpy(to + (PairsAt(sub_blocks) + 4 * j) * rows, with_sums + j * kRowVectorBytes, kRowVectorBytes);
+  __builtin_memcpy(to + FloatsAt(sub_blocks) * rows, u.scale, sizeof u.scale);
+  __builtin_memcpy(to + (FloatsAt(sub_blocks) + 4) * rows, u.min, sizeof u.min);
+}
+
+template <int kMaxWeight>
+struct PanelTile256 {
+  static HWY_INLINE void Add(const PanelKind& kind, const std::byte* panel, const std::byte* const* x,
+                             std::size_t cols, std::size_t block, float* HWY_RESTRICT acc) {
     const PanelI32 d32;
     const std::size_t lanes = hn::Lanes(d32);
     const std::size_t rows = 2 * lanes;
+    const std::size_t sub_blocks = SubBlocks(kind);
     const PackedA256 tokens[kTileTokens] = {packed_a256(x[0], cols), packed_a256(x[1], cols), packed_a256(x[2], cols),
                                             packed_a256(x[3], cols)};
+    const std::int8_t* q[kTileTokens];
+    for (std::size_t t = 0; t < kTileTokens; ++t) q[t] = tokens[t].q;
     HWY_ALIGN std::int32_t isum[kTileTokens * kMaxPanelRows];  // (token, vector, lane)
     HWY_ALIGN std::int32_t msum[kTileTokens * kMaxPanelRows];
-    AddSumsOfActivations(panel + kPairsAt * rows, tokens, block, isum, msum);
-    constexpr std::size_t kRun = HWY_MIN(kSubQuads, kQuadsPerPartial<kMaxWeight>);
-    for (std::size_t sub = 0; sub < kSubBlocks; ++sub) {
+    AddSumsOfActivations(kind, panel + PairsAt(sub_blocks) * rows, tokens, block, isum, msum);
+    const std::size_t quads = 64 / sub_blocks;
+    const std::size_t run = HWY_MIN(kQuadsPerPartial<kMaxWeight>, 4) == 2 ? 2 : kind.run;
+    for (std::size_t sub = 0; sub < sub_blocks; ++sub) {
       const std::int32_t* scale = reinterpret_cast<const std::int32_t*>(panel + (kScalesAt + 4 * sub) * rows);
-      for (std::size_t quad = sub * kSubQuads; quad < (sub + 1) * kSubQuads; quad += kRun) {
-        const std::int8_t* q[kTileTokens];
-        for (std::size_t t = 0; t < kTileTokens; ++t) q[t] = tokens[t].q + 256 * block + 4 * quad;
+      for (std::size_t quad = sub * quads; quad < (sub + 1) * quads; quad += run) {
         TilePartials<kMaxWeight> partials;
-        TileQuads<kMaxWeight, kRun>(panel + 4 * quad * rows, q, partials);
+        TileQuads<kMaxWeight>(panel + 4 * quad * rows, q, 256 * block + 4 * quad, run, partials);
         HWY_UNROLL(8)
         for (std::size_t i = 0; i < 2 * kTileTokens; ++i) {
           std::int32_t* sum = isum + i * lanes;
@@ -379,12 +415,13 @@ struct Panel256 {
         }
       }
     }
-    AddFloats(reinterpret_cast<const float*>(panel + kFloatsAt * rows), tokens, block, isum, msum, acc);
+    AddFloats(kind, reinterpret_cast<const float*>(panel + FloatsAt(sub_blocks) * rows), tokens, block, isum, msum,
+              acc);
   }
 
   template <class V32, class V>
   static HWY_INLINE V32 AddScaled(V32 sum, V partial, V32 scale) {
-    if constexpr (kWidePartials<kMaxWeight>) {
+    if constexpr (kWideSums) {
       return hn::MulAdd(partial, scale, sum);
     } else {
       return AddPairProducts(PanelI32(), sum, partial, hn::BitCast(PanelI16(), scale));
@@ -392,8 +429,8 @@ struct Panel256 {
   }
 
   /// msum: the sums of the minimums, with isum starting from 0; or isum starts from what the bias takes away.
-  static HWY_INLINE void AddSumsOfActivations(const std::byte* pairs, const PackedA256* tokens, std::size_t block,
-                                              std::int32_t* isum, std::int32_t* msum) {
+  static HWY_INLINE void AddSumsOfActivations(const PanelKind& kind, const std::byte* pairs, const PackedA256* tokens,
+                                              std::size_t block, std::int32_t* isum, std::int32_t* msum) {
     const PanelI32 d32;
     const PanelI16 d16;
     const std::size_t lanes = hn::Lanes(d32);
@@ -403,20 +440,21 @@ struct Panel256 {
       for (std::size_t j = 0; j < 8; ++j) of32[j] = static_cast<std::int16_t>(sums[2 * j] + sums[2 * j + 1]);
       for (std::size_t v = 0; v < 2; ++v) {
         auto sum = hn::Zero(d32);
-        for (std::size_t j = 0; j < kSumPairs; ++j) {
+        for (std::size_t j = 0; j < SubBlocks(kind) / 2; ++j) {
           std::int32_t dword;
-          __builtin_memcpy(&dword, (kMins ? of32 : sums) + 2 * j, sizeof dword);
+          __builtin_memcpy(&dword, (kind.mins ? of32 : sums) + 2 * j, sizeof dword);
           const auto w = hn::Load(d32, reinterpret_cast<const std::int32_t*>(pairs) + (2 * j + v) * lanes);
           sum = AddPairProducts(d32, sum, hn::BitCast(d16, w), hn::BitCast(d16, hn::Set(d32, dword)));
         }
         hn::Store(sum, d32, msum + (2 * t + v) * lanes);
-        hn::Store(kMins ? hn::Zero(d32) : hn::Neg(hn::ShiftLeft<5>(sum)), d32, isum + (2 * t + v) * lanes);
+        hn::Store(kind.mins ? hn::Zero(d32) : hn::Neg(hn::ShiftLeft<5>(sum)), d32, isum + (2 * t + v) * lanes);
       }
     }
   }
 
-  static HWY_INLINE void AddFloats(const float* floats, const PackedA256* tokens, std::size_t block,
-                                   const std::int32_t* isum, const std::int32_t* msum, float* HWY_RESTRICT acc) {
+  static HWY_INLINE void AddFloats(const PanelKind& kind, const float* floats, const PackedA256* tokens,
+                                   std::size_t block, const std::int32_t* isum, const std::int32_t* msum,
+                                   float* HWY_RESTRICT acc) {
     const PanelI32 d32;
     const PanelF32 df;
     const std::size_t lanes = hn::Lanes(d32);
@@ -426,7 +464,7 @@ struct Panel256 {
         const std::size_t at = (2 * t + v) * lanes;
         auto y = Fma(hn::ConvertTo(df, hn::Load(d32, isum + at)), hn::Mul(hn::Load(df, floats + v * lanes), d_x),
                      hn::Load(df, acc + at));
-        if constexpr (kMins) {
+        if (kind.mins) {
           const auto min = hn::Neg(hn::Mul(hn::Load(df, floats + (2 + v) * lanes), d_x));
           y = Fma(hn::ConvertTo(df, hn::Load(d32, msum + at)), min, y);
         }
@@ -436,16 +474,17 @@ struct Panel256 {
   }
 };
 
-/// PanelFn of a format with blocks of 32, of one with super-blocks of 256.
 template <class F>
-void PanelOf32(const MatmulJob& job, std::size_t begin, std::size_t end, std::byte* scratch) noexcept {
-  PanelMatmul(Panel32<kWeightClass<F>>{kShape32<F>, &Unpack32<F>, info(F::kFormat).block_bytes}, job, begin, end,
-              scratch);
-}
-template <class F>
-void PanelOf256(const MatmulJob& job, std::size_t begin, std::size_t end, std::byte* scratch) noexcept {
-  PanelMatmul(Panel256<kWeightClass<F>, F::kMins>{&Unpack256<F>, info(F::kFormat).block_bytes}, job, begin, end,
-              scratch);
+inline constexpr PanelKind kPanelKind256 = {
+    256, info(F::kFormat).block_bytes, PanelBytes256(F::kMins ? 8 : 16), &UnpackPanel256,
+    &MultiplyPanel<PanelTile256<kPanelClass<F>>>,
+    HWY_MIN(std::size_t{F::kMins ? 8 : 4}, kQuadsPerPartial<kWeightClass<F>>),
+    {}, nullptr, F::kMins, &Unpack256<F>};
+
+/// PanelFn of a format.
+template <const PanelKind& kKind>
+void PanelOfKind(const MatmulJob& job, std::size_t begin, std::size_t end, std::byte* scratch) noexcept {
+  PanelMatmul(kKind, job, begin, end, scratch);
 }
 
 EDGEK_AFTER_UNIT

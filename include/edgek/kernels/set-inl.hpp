@@ -48,7 +48,7 @@ constexpr MatmulKernels IntegerKernels() noexcept {
     constexpr RowsFn kRows = &Rows32<F>;
     const char* name = EDGEK_UNIT_DOT ? "int8 per 32, four-way dot" : "int8 per 32";
     if constexpr (kPanel) {
-      return {name, Activation::kA32, kRows, &PanelOf32<F>, kMaxRowTokens, kTileRows, kMaxPanelRows};
+      return {name, Activation::kA32, kRows, &PanelOfKind<kPanelKind32<F>>, kMaxRowTokens, kTileRows, kMaxPanelRows};
     } else {
       return {name, Activation::kA32, kRows, &PanelOfRows<kRows>, kMaxRowTokens, kTileRows, kTileRows};
     }
@@ -56,7 +56,7 @@ constexpr MatmulKernels IntegerKernels() noexcept {
     constexpr RowsFn kRows = &Rows256<F>;
     const char* name = EDGEK_UNIT_DOT ? "int8 per 256, four-way dot" : "int8 per 256";
     if constexpr (kPanel) {
-      return {name, Activation::kA256, kRows, &PanelOf256<F>, kMaxRowTokens, kTileRows, kMaxPanelRows};
+      return {name, Activation::kA256, kRows, &PanelOfKind<kPanelKind256<F>>, kMaxRowTokens, kTileRows, kMaxPanelRows};
     } else {
       return {name, Activation::kA256, kRows, &PanelOfRows<kRows>, kMaxRowTokens, kTileRows, kTileRows};
     }
@@ -67,7 +67,7 @@ constexpr MatmulKernels IntegerKernels() noexcept {
 
 template <const FloatSource& kSource>
 void RowsOf(const MatmulJob& job, std::size_t begin, std::size_t end) noexcept {
-  WalkTiles(job, begin, end, kSource.tile, &kSource);
+  WalkTiles(job, begin, end, kSource.add_rows == nullptr ? &UnpackedTile : &FloatTile, &kSource);
 }
 template <const FloatSource& kSource>
 void PanelOf(const MatmulJob& job, std::size_t begin, std::size_t end, std::byte* scratch) noexcept {
