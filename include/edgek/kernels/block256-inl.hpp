@@ -21,6 +21,7 @@
 
 #include "edgek/kernels/integer_dot-inl.hpp"
 #include "edgek/kernels/rows-inl.hpp"
+#include "edgek/kernels/wide256-inl.hpp"
 
 EDGEK_BEFORE_UNIT
 
@@ -88,7 +89,7 @@ HWY_INLINE VF AddBlock256(const std::int32_t* isum, const std::int32_t* msum, VF
 
 // ---- one token: a vector of rows stays in registers
 
-/// Group g of one vector of rows, added to acc.
+/// Group g of one vector of rows, added to acc. AVX-512 has wide256-inl.hpp instead.
 template <class F, int g, class V16, class V32>
 HWY_INLINE V32 AddGroup(TilePointers p, std::size_t i, std::size_t offset, V16 a, V16 b, const std::int8_t* q, V32 acc) {
   const RowI8 di8;
@@ -110,35 +111,47 @@ HWY_INLINE V32 AddGroup(TilePointers p, std::size_t i, std::size_t offset, V16 a
   }
 }
 
+#if HWY_TARGET != HWY_AVX3_DL
+
+/// Adds the super-block `block` of a tile's rows.
+template <class F>
+HWY_INLINE hn::VFromD<RowF32> AddBlock256One(TilePointers p, const PackedA256& token, std::size_t block,
+                                             hn::VFromD<RowF32> sum) {
+  const RowF32 df;
+  const RowI32 d32;
+  const std::size_t offset = block * info(F::kFormat).block_bytes;
+  HWY_ALIGN std::int32_t isum[4 * kTileRows];
+  HWY_ALIGN std::int32_t msum[4 * kTileRows];
+  for (std::size_t i = 0; i < 4; ++i) {
+    hn::VFromD<RowI16> a, b;
+    F::Header(p, i, offset, a, b);
+    const auto of_x = SumsOfActivations<F::kMins>(a, b, token.sum + 16 * block);
+    if constexpr (F::kMins) hn::Store(of_x, d32, msum + i * kTileRows);
+    auto acc = F::kMins ? hn::Zero(d32) : of_x;
+    acc = AddGroup<F, 0>(p, i, offset, a, b, token.q + 256 * block, acc);
+    acc = AddGroup<F, 1>(p, i, offset, a, b, token.q + 256 * block, acc);
+    acc = AddGroup<F, 2>(p, i, offset, a, b, token.q + 256 * block, acc);
+    acc = AddGroup<F, 3>(p, i, offset, a, b, token.q + 256 * block, acc);
+    hn::Store(acc, d32, isum + i * kTileRows);
+  }
+  const auto min = F::kMins ? LoadRowHalves(p, offset + F::kScaleOffset + 2) : hn::Zero(df);
+  const auto scale = LoadRowHalves<!F::kMins>(p, offset + F::kScaleOffset);
+  return AddBlock256<F::kMins>(isum, msum, scale, min, token.d[block], sum);
+}
+
+#endif
+
 template <class F>
 void Tile256One(const MatmulJob& job, TilePointers p, float* HWY_RESTRICT out, const void* /*context*/) {
   constexpr std::size_t kBytes = info(F::kFormat).block_bytes;
   const RowF32 df;
-  const RowI32 d32;
   const PackedA256 token = packed_a256(job.x, job.cols);
   const std::size_t blocks = job.cols / 256;
   StreamPrefetch prefetch(p, job);
   auto sum = hn::Zero(df);
   for (std::size_t block = 0; block < blocks; ++block) {
-    const std::size_t offset = block * kBytes;
-    prefetch.Advance(offset + kBytes);
-    HWY_ALIGN std::int32_t isum[4 * kTileRows];
-    HWY_ALIGN std::int32_t msum[4 * kTileRows];
-    for (std::size_t i = 0; i < 4; ++i) {
-      hn::VFromD<RowI16> a, b;
-      F::Header(p, i, offset, a, b);
-      const auto of_x = SumsOfActivations<F::kMins>(a, b, token.sum + 16 * block);
-      if constexpr (F::kMins) hn::Store(of_x, d32, msum + i * kTileRows);
-      auto acc = F::kMins ? hn::Zero(d32) : of_x;
-      acc = AddGroup<F, 0>(p, i, offset, a, b, token.q + 256 * block, acc);
-      acc = AddGroup<F, 1>(p, i, offset, a, b, token.q + 256 * block, acc);
-      acc = AddGroup<F, 2>(p, i, offset, a, b, token.q + 256 * block, acc);
-      acc = AddGroup<F, 3>(p, i, offset, a, b, token.q + 256 * block, acc);
-      hn::Store(acc, d32, isum + i * kTileRows);
-    }
-    const auto min = F::kMins ? LoadRowHalves(p, offset + F::kScaleOffset + 2) : hn::Zero(df);
-    const auto scale = LoadRowHalves<!F::kMins>(p, offset + F::kScaleOffset);
-    sum = AddBlock256<F::kMins>(isum, msum, scale, min, token.d[block], sum);
+    prefetch.Advance((block + 1) * kBytes);
+    sum = AddBlock256One<F>(p, token, block, sum);
   }
   hn::Store(sum, df, out);
 }

@@ -11,15 +11,14 @@
 
 EDGEK_BEFORE_UNIT
 
-/// The 16-byte head that Q4_K and Q5_K share, for the rows i, i + 4, ...: scales 0..7 and minimums 0..7.
+/// The 16-byte head that Q4_K and Q5_K share, one for each 128-bit block: scales 0..7 and minimums 0..7.
 /// Bytes 4..15 hold S = scales 0..3, M = minimums 0..3 in their low six bits and, above these and in the
 /// nibbles of the last four bytes, entries 4..7.
-template <class V16>
-HWY_INLINE void DecodeSixBits(TilePointers p, std::size_t i, std::size_t offset, V16& scales, V16& mins) {
-  const RowU8 d8;
-  const RowU16 d16;
-  const RowU32 d32;
-  const auto head = LoadRows(p, i, offset);
+template <class V8, class V16>
+HWY_INLINE void DecodeSixBits(V8 head, V16& scales, V16& mins) {
+  const hn::DFromV<V8> d8;
+  const hn::Repartition<std::uint16_t, decltype(d8)> d16;
+  const hn::Repartition<std::uint32_t, decltype(d8)> d32;
   // Dwords: S, nibbles, M, nibbles; the last one shifted down to its upper nibbles.
   const auto base = hn::TableLookupBytes(
       head, hn::Dup128VecFromValues(d8, 4, 5, 6, 7, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15));
@@ -31,7 +30,7 @@ HWY_INLINE void DecodeSixBits(TilePointers p, std::size_t i, std::size_t offset,
   const auto bits = hn::And(hn::BitCast(d32, hn::ShiftRight<2>(hn::BitCast(d16, upper))),
                             hn::Dup128VecFromValues(d32, 0u, 0x30303030u, 0u, 0x30303030u));
   const auto entries = hn::BitCast(d8, hn::Or(low, bits));
-  const RowI16 di16;
+  const hn::DFromV<V16> di16;
   scales = hn::BitCast(di16, hn::InterleaveLower(d8, entries, hn::Zero(d8)));
   mins = hn::BitCast(di16, hn::InterleaveUpper(d8, entries, hn::Zero(d8)));
 }
@@ -45,9 +44,23 @@ struct Q4_K {
 
   static constexpr int Step(int g, int v) { return 4 * g + v; }
 
+  template <class V8, class V16>
+  static HWY_INLINE void Decode(V8 heads, V16& scales, V16& mins) {
+    DecodeSixBits(heads, scales, mins);
+  }
+
   template <class V16>
   static HWY_INLINE void Header(TilePointers p, std::size_t i, std::size_t offset, V16& scales, V16& mins) {
-    DecodeSixBits(p, i, offset, scales, mins);
+    Decode(LoadRows(p, i, offset), scales, mins);
+  }
+
+  static constexpr int WideScale(int half, int block, bool high) { return 4 * half + 2 * (block / 2) + high; }
+
+  template <int half, class V8>
+  static HWY_INLINE void WideHalf(const std::uint8_t* block, V8& low, V8& high) {
+    const V8 q = hn::LoadU(hn::DFromV<V8>(), block + 16 + 64 * half);
+    low = LowNibbles(q);
+    high = HighNibbles(q);
   }
 
   template <int g, class V8>

@@ -30,10 +30,28 @@ struct Q5_K {
 
   static constexpr int Step(int g, int v) { return 4 * g + v; }
 
+  template <class V8, class V16>
+  static HWY_INLINE void Decode(V8 heads, V16& scales, V16& mins) {
+    DecodeSixBits(heads, scales, mins);
+  }
+
   template <class V16>
   static HWY_INLINE void Header(TilePointers p, std::size_t i, std::size_t offset, V16& scales, V16& mins) {
-    DecodeSixBits(p, i, offset, scales, mins);
+    Decode(LoadRows(p, i, offset), scales, mins);
   }
+
+  static constexpr int WideScale(int half, int block, bool high) { return Q4_K::WideScale(half, block, high); }
+
+#if HWY_TARGET == HWY_AVX3_DL
+  template <int half, class V8>
+  static HWY_INLINE void WideHalf(const std::uint8_t* block, V8& low, V8& high) {
+    constexpr int kBit = 4 * half;  // of the low vector's first 32 weights; then the high one's, and so on
+    const V8 q = hn::LoadU(hn::DFromV<V8>(), block + 48 + 64 * half);
+    const V8 bits = LoadTwice(block + 16);
+    low = hn::Or(LowNibbles(q), MoveBits<1>(bits, kBit, kBit + 2));
+    high = hn::Or(HighNibbles(q), MoveBits<1>(bits, kBit + 1, kBit + 3));
+  }
+#endif
 
   template <int g, class V8>
   static HWY_INLINE void Group(TilePointers p, std::size_t i, std::size_t offset, V8& w0, V8& w1, V8& w2, V8& w3) {

@@ -17,6 +17,7 @@ struct Q6_K {
   static constexpr int kMaxWeight = 63;
   static constexpr int kStepsPerScale = 1;
   static constexpr std::size_t kScaleOffset = 208;
+  static constexpr std::size_t kSubScales = 192;
 
   /// Group 2 * half + column: the 16-byte column of each of the half's four runs of 32 weights.
   static constexpr int Step(int g, int v) { return 8 * (g / 2) + 2 * v + g % 2; }
@@ -25,7 +26,7 @@ struct Q6_K {
   static HWY_INLINE void Header(TilePointers p, std::size_t i, std::size_t offset, V16& low, V16& high) {
     const RowU8 d8;
     const RowI16 d16;
-    const auto scales = LoadRows(p, i, offset + 192);
+    const auto scales = LoadRows(p, i, offset + kSubScales);
     low = hn::ShiftRight<8>(hn::BitCast(d16, hn::InterleaveLower(d8, scales, scales)));
     high = hn::ShiftRight<8>(hn::BitCast(d16, hn::InterleaveUpper(d8, scales, scales)));
   }
@@ -45,6 +46,18 @@ struct Q6_K {
     w2 = hn::Or(HighNibbles(a), hn::And(pairs, top));
     w3 = hn::Or(HighNibbles(b), hn::And(hn::BitCast(d8, hn::ShiftRight<2>(pairs16)), top));
   }
+
+  static constexpr int WideScale(int half, int block, bool high) { return 8 * half + 4 * high + block; }
+
+#if HWY_TARGET == HWY_AVX3_DL
+  template <int half, class V8>
+  static HWY_INLINE void WideHalf(const std::uint8_t* block, V8& low, V8& high) {
+    const V8 q = hn::LoadU(hn::DFromV<V8>(), block + 64 * half);
+    const V8 pairs = LoadTwice(block + 128 + 32 * half);
+    low = hn::Or(LowNibbles(q), MoveBits<2>(pairs, 0, 2));
+    high = hn::Or(HighNibbles(q), MoveBits<2>(pairs, 4, 6));
+  }
+#endif
 };
 
 EDGEK_AFTER_UNIT

@@ -21,6 +21,25 @@ using WideF32 = hn::Repartition<float, WideU8>;
 using WideV8 = hn::VFromD<WideU8>;
 using WideV32 = hn::VFromD<WideI32>;
 
+/// 32 bytes in both halves.
+HWY_INLINE WideV8 LoadTwice(const std::uint8_t* p) {
+  return WideV8{_mm512_maskz_broadcast_i64x4(0xFF, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
+}
+
+/// `count` bits of every byte from bit `first` on (in the upper half: from bit `second` on) as bits 4, 5, ...; all
+/// others 0. A product with a matrix of bits: byte 7 - i of the matrix picks what becomes bit i.
+template <int count>
+HWY_INLINE WideV8 MoveBits(WideV8 v, int first, int second) {
+  const auto matrix = [](int from) EDGEK_UNIT_ATTR {
+    std::uint64_t rows = 0;
+    for (int i = 0; i < count; ++i) rows |= std::uint64_t{1} << (from + i) << 8 * (7 - (4 + i));
+    return static_cast<long long>(rows);
+  };
+  const auto both = _mm512_setr_epi64(matrix(first), matrix(first), matrix(first), matrix(first), matrix(second),
+                                      matrix(second), matrix(second), matrix(second));
+  return WideV8{_mm512_gf2p8affine_epi64_epi8(v.raw, both, 0)};
+}
+
 /// Which byte of a step each of 64 lanes takes, and from which of the step's two loads.
 struct LaneBytes {
   alignas(64) std::uint8_t in_first[64] = {}, in_last[64] = {};
