@@ -24,7 +24,7 @@ for compiler in g++ g++-12 g++-13 g++-14 clang++ clang++-14 clang++-19; do
   check $compiler "" cmake/edgek.cpp
   check $compiler "-DEDGEK_STATIC_ONLY -march=native" cmake/edgek.cpp
   for file in examples/cli/*.cpp examples/[0-9]*.cpp bench/*.cpp; do
-    if [ -e "$file" ]; then check $compiler -DEDGEK_DECLARE_ONLY "$file"; fi
+    if [ -e "$file" ]; then check $compiler '-DEDGEK_DECLARE_ONLY -DEDGEK_COMMIT=""' "$file"; fi
   done
 done
 [ $compilers -gt 0 ] || { echo "no compiler found" >&2; exit 1; }

@@ -126,7 +126,7 @@ std::vector<std::int32_t> parse_ids(std::string_view text, const std::string& so
 }
 
 Provenance provenance_of(const CommonOptions&, const KernelSet& kernels, std::size_t threads) {
-  Provenance p = provenance_here(describe_machine());
+  Provenance p = provenance_here(describe_machine(), EDGEK_COMMIT);
   p.target = kernels.name;
   p.threads = threads;
   return p;

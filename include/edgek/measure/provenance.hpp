@@ -52,12 +52,10 @@ inline std::string utc_now() {
 }
 
 /// Provenance of a measurement made now, on this machine; the caller adds target, threads and model.
-inline Provenance provenance_here(const Machine& machine) {
+///   commit  of the program's sources, if it knows
+inline Provenance provenance_here(const Machine& machine, const std::string& commit = {}) {
   Provenance p;
-#ifdef EDGEK_COMMIT
-  p.commit = EDGEK_COMMIT;
-#endif
-  if (p.commit.empty()) p.commit = "unknown";
+  p.commit = commit.empty() ? "unknown" : commit;
   p.compiler = compiler_name();
   p.cpu = machine.cpu, p.cores = machine.cores, p.governor = machine.governor;
   p.time = utc_now();
