@@ -111,7 +111,7 @@ void test_shapes(Format format, const std::vector<Shape>& shapes) {
       const std::vector<float> expected = product.expected(scalar().exact[f]);
       std::vector<std::size_t> cuts;
       if (s.rows > 2) cuts = {random.below(s.rows / 2), s.rows / 2 + random.below(s.rows / 2)};
-      for (const KernelSet* set : all_kernels()) {
+      for (const KernelSet* set : wanted_sets()) {
         if (set == &scalar()) continue;
         SCOPED_TRACE(testing::Message() << set->name << " " << info(format).name << " " << s.rows << " x " << s.cols
                                         << ", " << s.tokens << " tokens" << (finite ? "" : ", any bits"));

@@ -14,6 +14,7 @@
 #include "edgek/formats/format_traits.hpp"
 #include "edgek/reference/scalar_set.hpp"
 #include "support/guarded_buffer.hpp"
+#include "support/wanted_sets.hpp"
 
 namespace edgek {
 namespace {
@@ -124,7 +125,7 @@ class IntegerMatmul : public testing::Test {
     const Packed x(p);
     const std::vector<float> want = expected(p, x);
     const std::size_t stride = p.rows + 3;
-    for (const KernelSet* set : all_kernels()) {
+    for (const KernelSet* set : test::wanted_sets()) {
       const MatmulKernels& k = set->by_format[index_of(p.format)];
       std::vector<float> got(p.tokens * stride, -7.0f);
       const MatmulJob job = make_job(p, x, got.data(), stride);

@@ -14,6 +14,7 @@
 #include "edgek/model/decoder.hpp"
 #include "model/sha256.hpp"
 #include "model/tiny_model.hpp"
+#include "support/wanted_sets.hpp"
 
 namespace {
 
@@ -61,7 +62,7 @@ TEST(GoldenLogits, CoverEveryFormatInBothModes) {
 
 TEST(GoldenLogits, OfEverySet) {
   for (const Golden& g : kGolden)
-    for (const KernelSet* set : all_kernels())
+    for (const KernelSet* set : test::wanted_sets())
       EXPECT_EQ(hash_of(*set, g), g.sha256) << info(g.format).name << " exact " << g.exact << " " << set->name;
 }
 

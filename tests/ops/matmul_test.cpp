@@ -108,7 +108,7 @@ TEST(Matmul, IsTheDefinitionForEverySetThreadCountAndChunk) {
       const Problem p(f.format, 83, 512, tokens);
       for (const bool exact : {false, true}) {
         const std::vector<float> wanted = expected_of(p, exact);
-        for (const KernelSet* set : all_kernels()) {
+        for (const KernelSet* set : test::wanted_sets()) {
           if (tokens == 70 && set == all_kernels().back()) continue;  // SCALAR has no panels
           for (Executor* executor : std::initializer_list<Executor*>{&one, &two, &three, &four}) {
             Context ctx{.executor = *executor, .kernels = *set, .exact = exact};
@@ -163,7 +163,7 @@ TEST(Matmul, SeveralMatricesOfOneInputEqualEachAlone) {
 
 TEST(Matmul, GatedEqualsItsParts) {
   ThreadPool pool(2);
-  for (const KernelSet* set : all_kernels()) {
+  for (const KernelSet* set : test::wanted_sets()) {
     Context ctx{.executor = pool, .kernels = *set};
     for (const std::size_t tokens : {1u, 5u, 7u, 200u}) {
       if (tokens == 200 && set != all_kernels().front()) continue;
@@ -225,7 +225,7 @@ TEST(Matmul, SecondLookHalvesTheErrorOfOutliers) {
 
 TEST(Matmul, NotFiniteInputsStayNotFinite) {
   InlineExecutor one;
-  for (const KernelSet* set : all_kernels()) {
+  for (const KernelSet* set : test::wanted_sets()) {
     Context ctx{.executor = one, .kernels = *set};
     Problem p(Format::kQ4_0, 8, 128, 2);
     p.x[3] = std::numeric_limits<float>::infinity();

@@ -25,6 +25,7 @@
 #include "edgek/formats/q6_k.hpp"
 #include "edgek/formats/q8_0.hpp"
 #include "edgek/reference/activations.hpp"
+#include "support/wanted_sets.hpp"
 
 namespace edgek::testing {
 

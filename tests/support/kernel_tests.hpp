@@ -8,7 +8,6 @@
 #include <bit>
 #include <cstddef>
 #include <cstdio>
-#include <cstdlib>
 #include <limits>
 #include <span>
 #include <string>
@@ -18,23 +17,18 @@
 #include "tests/support/guarded_buffer.hpp"
 #include "tests/support/packed.hpp"
 #include "tests/support/random.hpp"
+#include "tests/support/wanted_sets.hpp"
 
 namespace edgek::test {
 
 inline const KernelSet& scalar() { return *find_kernels("SCALAR"); }
 
-/// Whether EDGEK_TEST_SETS, if there is one, names the set: an emulated CPU has time for what no real one ran.
-inline bool is_wanted(const KernelSet& set) {
-  const char* wanted = std::getenv("EDGEK_TEST_SETS");  // "AVX3_DL AVX2_VNNI"
-  return wanted == nullptr || (" " + std::string(wanted) + " ").find(" " + std::string(set.name) + " ") != std::string::npos;
-}
-
 /// Calls fn(set) for every wanted set but SCALAR, and says which ran.
 template <typename Fn>
 void for_each_set(const Fn& fn) {
   std::string ran;
-  for (const KernelSet* set : all_kernels()) {
-    if (set == &scalar() || !is_wanted(*set)) continue;
+  for (const KernelSet* set : wanted_sets()) {
+    if (set == &scalar()) continue;
     SCOPED_TRACE(set->name);
     fn(*set);
     ran += std::string(" ") + set->name;
