@@ -72,7 +72,7 @@ void print_statistics(const Answer& a, std::size_t prompt_tokens, double ttft_ms
              mega(m.weights), mega(m.kv), mega(m.arena), mega(m.other()));
 }
 
-void print_json(const Answer& a, const std::vector<TokenId>& prompt, std::optional<double> ttft_ms,
+void print_answer_json(const Answer& a, const std::vector<TokenId>& prompt, std::optional<double> ttft_ms,
                 const MemoryParts& memory, const Session& session, const Decoder& decoder) {
   nlohmann::ordered_json json = document("run", session.provenance(prompt.size(), decoder.position()));
   json["text"] = a.text;
@@ -84,7 +84,7 @@ void print_json(const Answer& a, const std::vector<TokenId>& prompt, std::option
   json["tokens_per_s"] = a.tpot_ms.mean > 0 ? 1e3 / a.tpot_ms.mean : 0.0;
   json["rss_bytes"] = {{"peak", memory.peak}, {"weights", memory.weights}, {"kv", memory.kv},
                        {"arena", memory.arena}, {"other", memory.other()}};
-  cli::print_json(json);
+  print_json(json);
 }
 
 int answer_once(const RunCommand& c, Session& session, Decoder& decoder, Sampler& sampler, const ChatFormat& format) {
@@ -99,7 +99,7 @@ int answer_once(const RunCommand& c, Session& session, Decoder& decoder, Sampler
   if (a.first_token_ns != 0) ttft_ms = to_ms(a.first_token_ns - process_start_ns());
   const MemoryParts memory = memory_parts(session, decoder);
   if (c.common.json) {
-    print_json(a, prompt, ttft_ms, memory, session, decoder);
+    print_answer_json(a, prompt, ttft_ms, memory, session, decoder);
   } else {
     if (::isatty(STDOUT_FILENO) == 1) print("\n");
     print_statistics(a, prompt.size(), ttft_ms.value_or(0), memory);
