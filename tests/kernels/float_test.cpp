@@ -168,7 +168,7 @@ TEST_P(FloatFormat, TakesAnyShape) {
   for (std::size_t rows = 1; rows <= 40; rows += 3) shapes.push_back({rows, 35, 1 + rows % 8});
   shapes.push_back({70, 1040, 20});
   shapes.push_back({3, 5000, 13});
-  shapes.push_back({2, 20, 1000});  // more tokens than the scratch holds sums of
+  shapes.push_back({2, 20, 2100});  // more tokens than the scratch holds sums of
   test_shapes(GetParam().format, shapes);
 }
 

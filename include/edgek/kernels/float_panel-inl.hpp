@@ -14,14 +14,12 @@
 
 EDGEK_BEFORE_UNIT
 
-/// Columns of a panel. Longer rows take several, and their sums wait in scratch.
-inline constexpr std::size_t kPanelCols = 1024;
-/// Rows of a panel: two vectors.
-inline constexpr std::size_t kMaxFloatPanelRows = 2 * hn::MaxLanes(DF());
-HWY_INLINE std::size_t FloatPanelRows() { return 2 * hn::Lanes(DF()); }
-
-/// Tokens of a register tile: 2 vectors x 6 sums, 2 weights and a broadcast fit 16 registers.
+/// Rows of a panel, in vectors, and tokens of a register tile: the sums and a step's weights fill 16 registers, or
+/// 32 where there are as many. The taller panel halves what is read of the activations.
+inline constexpr std::size_t kPanelVectors = HWY_TARGET == HWY_AVX3_DL ? 4 : 2;
 inline constexpr std::size_t kMaxTileTokens = 6;
+inline constexpr std::size_t kMaxFloatPanelRows = kPanelVectors * hn::MaxLanes(DF());
+HWY_INLINE std::size_t FloatPanelRows() { return kPanelVectors * hn::Lanes(DF()); }
 
 /// A panel is [16 lanes][kPanelCols / 16][rows] floats, lanes one cache line further apart than that: their
 /// distance would be a power of two, and all of them would want the same few lines of the first cache.
@@ -30,20 +28,32 @@ HWY_INLINE float* PanelStep(float* panel, std::size_t k) {
   return panel + k % 16 * PanelLaneFloats() + k / 16 * FloatPanelRows();
 }
 
-/// Four columns of a tile's rows, transposed into the panel. `from`: (kTileRows, kFillWeights).
+/// The vectors that a panel is filled with: a row for each of their lanes.
+#if HWY_HAVE_SCALABLE
+using FillF32 = DF4;
+#else
+using FillF32 = DF;
+#endif
+inline constexpr std::size_t kFillRows = hn::MaxLanes(FillF32());
+static_assert(kFillRows % kTileRows == 0);
+
+/// The four floats at `from` of the rows 0, 4, ...: a 128-bit block each.
+template <class D>
+HWY_INLINE hn::VFromD<D> LoadBlocks(D d, const float* from) {
+  if constexpr (hn::MaxLanes(D()) == 4) {
+    return hn::LoadU(d, from);
+  } else {
+    const hn::Half<D> dh;
+    return hn::Combine(d, LoadBlocks(dh, from + hn::MaxLanes(dh) * kFillWeights), LoadBlocks(dh, from));
+  }
+}
+
+/// Four columns of kFillRows rows, transposed into the panel. `from`: (kFillRows, kFillWeights).
 HWY_INLINE void TransposeColumns(const float* from, float* panel, std::size_t k, std::size_t row) {
-  const RowF32 d;
-  const RowU64 d64;
-  const hn::Half<RowF32> dh;
-  const auto load = [&](std::size_t r) EDGEK_UNIT_ATTR {
-    if constexpr (kTileRows == 8) {
-      return hn::Combine(d, hn::LoadU(dh, from + (r + 4) * kFillWeights), hn::LoadU(dh, from + r * kFillWeights));
-    } else {
-      return hn::LoadU(d, from + r * kFillWeights);
-    }
-  };
-  (void)dh;
-  const auto v0 = load(0), v1 = load(1), v2 = load(2), v3 = load(3);
+  const FillF32 d;
+  const hn::Repartition<std::uint64_t, FillF32> d64;
+  const auto v0 = LoadBlocks(d, from), v1 = LoadBlocks(d, from + kFillWeights);
+  const auto v2 = LoadBlocks(d, from + 2 * kFillWeights), v3 = LoadBlocks(d, from + 3 * kFillWeights);
   const auto l01 = hn::BitCast(d64, hn::InterleaveLower(d, v0, v1));
   const auto u01 = hn::BitCast(d64, hn::InterleaveUpper(d, v0, v1));
   const auto l23 = hn::BitCast(d64, hn::InterleaveLower(d, v2, v3));
@@ -54,20 +64,32 @@ HWY_INLINE void TransposeColumns(const float* from, float* panel, std::size_t k,
   hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(d64, u01, u23)), d, PanelStep(panel, k + 3) + row);
 }
 
-/// Weights [first, first + count) of `rows` rows from `row` on; the last row stands for missing ones. Columns
-/// beyond count up to a multiple of 4 hold anything. Row by row, as memory is read fastest: taking a few columns
-/// of all rows at a time, to write whole lines of the panel, is slower.
-inline HWY_NOINLINE void FillFloatPanel(const MatmulJob& job, const FloatSource& source, std::size_t row,
-                                        std::size_t rows, std::size_t first, std::size_t count, float* panel) {
-  HWY_ALIGN float weights[kTileRows * kFillWeights];
-  __builtin_memset(weights, 0, sizeof weights);
-  for (std::size_t r = 0; r < FloatPanelRows(); r += kTileRows) {
-    const std::uint8_t* p[kTileRows];
+/// The rows of a panel: `rows` of them from `first` on, the last one standing for missing ones.
+struct PanelRowPointers {
+  const MatmulJob& job;
+  std::size_t first, rows;
+
+  HWY_INLINE void Tile(std::size_t r, const std::uint8_t** p) const {
     for (std::size_t j = 0; j < kTileRows; ++j)
-      p[j] = reinterpret_cast<const std::uint8_t*>(job.weights) + (row + HWY_MIN(r + j, rows - 1)) * job.row_bytes;
+      p[j] = reinterpret_cast<const std::uint8_t*>(job.weights) + (first + HWY_MIN(r + j, rows - 1)) * job.row_bytes;
+  }
+};
+
+/// Weights [first, first + count) of the panel's rows. Columns beyond count up to a multiple of 4 hold anything.
+/// Row by row, as memory is read fastest: taking a few columns of all rows at a time, to write whole lines of the
+/// panel, is slower.
+inline HWY_NOINLINE void FillFloatPanel(const PanelRowPointers& rows, const FloatSource& source, std::size_t first,
+                                        std::size_t count, float* panel) {
+  HWY_ALIGN float weights[kFillRows * kFillWeights];
+  __builtin_memset(weights, 0, sizeof weights);
+  for (std::size_t r = 0; r < FloatPanelRows(); r += kFillRows) {
     for (std::size_t k = 0; k < count; k += kFillWeights) {
       const std::size_t some = HWY_MIN(kFillWeights, count - k);
-      source.fill(source, p, first + k, some, weights, kFillWeights);
+      for (std::size_t j = 0; j < kFillRows; j += kTileRows) {
+        const std::uint8_t* p[kTileRows];
+        rows.Tile(r + j, p);
+        source.fill(source, p, first + k, some, weights + j * kFillWeights, kFillWeights);
+      }
       for (std::size_t i = 0; i < some; i += 4) TransposeColumns(weights + i, panel, k + i, r);
     }
   }
@@ -78,50 +100,50 @@ template <std::size_t kTokens>
 HWY_NOINLINE void AddPanelLane(const float* weights, std::size_t steps, const float* const* x, bool fresh,
                                float* const* sums) {
   static_assert(kTokens == 4 || kTokens == 6);
+  constexpr bool kTall = kPanelVectors == 4;
   const DF d;
   const std::size_t lanes = hn::Lanes(d);
   const auto zero = hn::Zero(d);
   auto a0 = zero, a1 = zero, a2 = zero, a3 = zero, a4 = zero, a5 = zero;
   auto b0 = zero, b1 = zero, b2 = zero, b3 = zero, b4 = zero, b5 = zero;
+  auto c0 = zero, c1 = zero, c2 = zero, c3 = zero, c4 = zero, c5 = zero;
+  auto e0 = zero, e1 = zero, e2 = zero, e3 = zero, e4 = zero, e5 = zero;
+  const auto load = [&](const float* from, auto& a, auto& b, auto& c, auto& e) EDGEK_UNIT_ATTR {
+    a = hn::LoadU(d, from), b = hn::LoadU(d, from + lanes);
+    if constexpr (kTall) c = hn::LoadU(d, from + 2 * lanes), e = hn::LoadU(d, from + 3 * lanes);
+  };
   if (!fresh) {
-    a0 = hn::LoadU(d, sums[0]), b0 = hn::LoadU(d, sums[0] + lanes);
-    a1 = hn::LoadU(d, sums[1]), b1 = hn::LoadU(d, sums[1] + lanes);
-    a2 = hn::LoadU(d, sums[2]), b2 = hn::LoadU(d, sums[2] + lanes);
-    a3 = hn::LoadU(d, sums[3]), b3 = hn::LoadU(d, sums[3] + lanes);
-    if constexpr (kTokens == 6) {
-      a4 = hn::LoadU(d, sums[4]), b4 = hn::LoadU(d, sums[4] + lanes);
-      a5 = hn::LoadU(d, sums[5]), b5 = hn::LoadU(d, sums[5] + lanes);
-    }
+    load(sums[0], a0, b0, c0, e0);
+    load(sums[1], a1, b1, c1, e1);
+    load(sums[2], a2, b2, c2, e2);
+    load(sums[3], a3, b3, c3, e3);
+    if constexpr (kTokens == 6) load(sums[4], a4, b4, c4, e4), load(sums[5], a5, b5, c5, e5);
   }
-  const auto add = [&](float value, auto wa, auto wb, auto& a, auto& b) EDGEK_UNIT_ATTR {
+  auto wa = zero, wb = zero, wc = zero, we = zero;
+  const auto add = [&](float value, auto& a, auto& b, auto& c, auto& e) EDGEK_UNIT_ATTR {
     const auto v = hn::Set(d, value);
     a = Fma(wa, v, a);
     b = Fma(wb, v, b);
+    if constexpr (kTall) c = Fma(wc, v, c), e = Fma(we, v, e);
   };
   const float *x0 = x[0], *x1 = x[1], *x2 = x[2], *x3 = x[3], *x4 = x[kTokens - 2], *x5 = x[kTokens - 1];
-  for (std::size_t s = 0; s < steps; ++s, weights += 2 * lanes) {
-    const auto wa = hn::LoadU(d, weights), wb = hn::LoadU(d, weights + lanes);
-    add(x0[s], wa, wb, a0, b0);
-    add(x1[s], wa, wb, a1, b1);
-    add(x2[s], wa, wb, a2, b2);
-    add(x3[s], wa, wb, a3, b3);
-    if constexpr (kTokens == 6) {
-      add(x4[s], wa, wb, a4, b4);
-      add(x5[s], wa, wb, a5, b5);
-    }
+  for (std::size_t s = 0; s < steps; ++s, weights += kPanelVectors * lanes) {
+    load(weights, wa, wb, wc, we);
+    add(x0[s], a0, b0, c0, e0);
+    add(x1[s], a1, b1, c1, e1);
+    add(x2[s], a2, b2, c2, e2);
+    add(x3[s], a3, b3, c3, e3);
+    if constexpr (kTokens == 6) add(x4[s], a4, b4, c4, e4), add(x5[s], a5, b5, c5, e5);
   }
-  const auto store = [&](auto a, auto b, float* to) EDGEK_UNIT_ATTR {
-    hn::StoreU(a, d, to);
-    hn::StoreU(b, d, to + lanes);
+  const auto store = [&](auto a, auto b, auto c, auto e, float* to) EDGEK_UNIT_ATTR {
+    hn::StoreU(a, d, to), hn::StoreU(b, d, to + lanes);
+    if constexpr (kTall) hn::StoreU(c, d, to + 2 * lanes), hn::StoreU(e, d, to + 3 * lanes);
   };
-  store(a0, b0, sums[0]);
-  store(a1, b1, sums[1]);
-  store(a2, b2, sums[2]);
-  store(a3, b3, sums[3]);
-  if constexpr (kTokens == 6) {
-    store(a4, b4, sums[4]);
-    store(a5, b5, sums[5]);
-  }
+  store(a0, b0, c0, e0, sums[0]);
+  store(a1, b1, c1, e1, sums[1]);
+  store(a2, b2, c2, e2, sums[2]);
+  store(a3, b3, c3, e3, sums[3]);
+  if constexpr (kTokens == 6) store(a4, b4, c4, e4, sums[4]), store(a5, b5, c5, e5, sums[5]);
 }
 
 /// The panel times `tokens` tokens from `token` on. sums: (tokens, 16 lanes, panel rows).
@@ -136,14 +158,14 @@ HWY_INLINE void MultiplyFloatPanel(const MatmulJob& job, std::size_t token, std:
     const float* token_x[kMaxTileTokens];  // the last token stands for missing ones
     float* token_sums[kMaxTileTokens];
     for (std::size_t j = 0; j < kMaxTileTokens; ++j) {
-      token_x[j] = FloatToken(job, token + t + HWY_MIN(j, taken - 1)) + first / 16;
+      token_x[j] = FloatToken(job, token + t + HWY_MIN(j, taken - 1)) + first;
       token_sums[j] = sums + (t + HWY_MIN(j, taken - 1)) * 16 * rows;
     }
     for (std::size_t lane = 0; lane < 16; ++lane) {
       const float* x[kMaxTileTokens];
       float* to[kMaxTileTokens];
       for (std::size_t j = 0; j < kMaxTileTokens; ++j) {
-        x[j] = token_x[j] + PackedLane(lane, job.cols);
+        x[j] = token_x[j] + PackedLane(lane, count);
         to[j] = token_sums[j] + lane * rows;
       }
       const std::size_t steps = count / 16 + (lane < count % 16 ? 1 : 0);
@@ -169,7 +191,7 @@ HWY_INLINE void StorePanelSums(const MatmulJob& job, std::size_t row, std::size_
   HWY_ALIGN float out[kMaxFloatPanelRows];
   const std::size_t panel_rows = FloatPanelRows();
   for (std::size_t t = 0; t < tokens; ++t, sums += 16 * panel_rows) {
-    for (std::size_t r = 0; r < panel_rows; r += panel_rows / 2) SumPanelLanes(sums + r, panel_rows, out + r);
+    for (std::size_t r = 0; r < panel_rows; r += hn::Lanes(DF())) SumPanelLanes(sums + r, panel_rows, out + r);
     __builtin_memcpy(job.y + (token + t) * job.y_stride + row, out, rows * sizeof(float));
   }
 }
@@ -183,17 +205,17 @@ inline HWY_NOINLINE void FloatPanel(const MatmulJob& job, const FloatSource& sou
   const std::size_t fit = (kKernelScratchBytes / sizeof(float) - 16 * PanelLaneFloats()) / (16 * panel_rows);
   const std::size_t token_step = fit / kMaxTileTokens * kMaxTileTokens;
   for (std::size_t row = begin; row < end; row += panel_rows) {
-    const std::size_t rows = HWY_MIN(panel_rows, end - row);
+    const PanelRowPointers rows{job, row, HWY_MIN(panel_rows, end - row)};
     for (std::size_t token = 0; token < job.tokens; token += token_step) {
       const std::size_t tokens = HWY_MIN(token_step, job.tokens - token);
       std::size_t k = 0;
       do {
         const std::size_t count = HWY_MIN(kPanelCols, job.cols - k);
-        FillFloatPanel(job, source, row, rows, k, count, panel);
+        FillFloatPanel(rows, source, k, count, panel);
         MultiplyFloatPanel(job, token, tokens, k, count, panel, sums);
         k += count;
       } while (k < job.cols);
-      StorePanelSums(job, row, rows, token, tokens, sums);
+      StorePanelSums(job, row, rows.rows, token, tokens, sums);
     }
   }
 }

@@ -12,7 +12,7 @@
 namespace edgek {
 
 /// Scratch that a panel or attention kernel may use, per worker; 64-byte aligned, contents undefined.
-inline constexpr std::size_t kKernelScratchBytes = 512 * 1024;
+inline constexpr std::size_t kKernelScratchBytes = 1024 * 1024;
 
 /// Positions of the KV cache that one attention chunk covers. Part of the definition of the answer:
 /// chunk c holds positions [c * kAttentionChunk, (c + 1) * kAttentionChunk).

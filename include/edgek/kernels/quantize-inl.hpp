@@ -88,8 +88,16 @@ inline void PackA256(const float* x, std::size_t cols, bool /*panel*/, std::byte
   }
 }
 
-/// KernelSet::pack of family kF32. Rows read the floats as they are. The panel kernel takes k in the order of
-/// the 16 lanes: all k with k % 16 == 0 first, then those with k % 16 == 1, and so on.
+/// Columns of a panel of floats. Longer rows take several, and their sums wait in scratch.
+inline constexpr std::size_t kPanelCols = 1024;
+
+/// Where lane `lane` of `count` packed columns begins.
+HWY_INLINE std::size_t PackedLane(std::size_t lane, std::size_t count) {
+  return lane * (count / 16) + HWY_MIN(lane, count % 16);
+}
+
+/// KernelSet::pack of family kF32. Rows read the floats as they are. The panel kernel takes the columns of a
+/// panel in the order of the 16 lanes: all k with k % 16 == 0 first, then those with k % 16 == 1, and so on.
 inline void PackF32(const float* x, std::size_t cols, bool panel, std::byte* out) noexcept {
   auto* to = reinterpret_cast<float*>(out);
   PadPart(out, cols * sizeof(float));
@@ -97,13 +105,11 @@ inline void PackF32(const float* x, std::size_t cols, bool panel, std::byte* out
     __builtin_memcpy(to, x, cols * sizeof(float));
     return;
   }
-  for (std::size_t lane = 0; lane < 16; ++lane)
-    for (std::size_t k = lane; k < cols; k += 16) *to++ = x[k];
-}
-
-/// Where lane `lane` of a packed token begins.
-HWY_INLINE std::size_t PackedLane(std::size_t lane, std::size_t cols) {
-  return lane * (cols / 16) + HWY_MIN(lane, cols % 16);
+  for (std::size_t first = 0; first < cols; first += kPanelCols) {
+    const std::size_t end = HWY_MIN(first + kPanelCols, cols);
+    for (std::size_t lane = 0; lane < 16; ++lane)
+      for (std::size_t k = first + lane; k < end; k += 16) *to++ = x[k];
+  }
 }
 
 EDGEK_AFTER_UNIT

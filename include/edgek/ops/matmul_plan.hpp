@@ -48,6 +48,10 @@ inline Status check_matmul(const MatrixView& w, ConstRows x, Rows y) noexcept {
   return w.cols > 0 && (w.data == nullptr || x.data == nullptr) ? Status::kNullData : Status::kOk;
 }
 
+/// Tokens of floats, whose weights cost more to unpack and are unpacked once for all of them; packed panel by panel
+/// (PackF32), they also stream well from behind that cache.
+inline constexpr std::size_t kFloatTokenBlock = 128;
+
 /// One matrix of a product: its kernel and the units of work it is cut into. A unit is `tile` rows
 /// for one block of tokens; units are numbered block by block.
 struct MatmulPart {
@@ -83,6 +87,8 @@ inline MatmulPart make_part(const Context& ctx, const MatrixView& w, ConstRows x
   part.tiles = (w.rows + part.tile - 1) / part.tile;
   const std::size_t x_bytes = packed_bytes(kernels.activation, w.cols);
   part.token_block = part.panel ? token_block_for(x_bytes) : x.count;
+  if (part.panel && kernels.activation == Activation::kF32)
+    part.token_block = std::max(part.token_block, kFloatTokenBlock);
   part.units = part.tiles * ((x.count + part.token_block - 1) / part.token_block);
   // A panel kernel reads a weight about as often from memory as it computes four tokens.
   const std::size_t work = part.panel ? std::max<std::size_t>(std::min(x.count, part.token_block) / 4, 1) : 1;
