@@ -7,7 +7,7 @@ TOKENS ?= 64
 
 build := build/$(PRESET)
 
-.PHONY: all setup build test bench demo install test-aarch64 test-avx512 test-sanitizers test-no-exceptions clean
+.PHONY: all setup build test bench bench-peers demo install test-aarch64 test-avx512 test-sanitizers test-no-exceptions clean
 
 all: build
 
@@ -23,6 +23,10 @@ test: build
 
 bench: build
 	@scripts/bench.sh $(build)
+
+# make bench-peers MODEL="a.gguf b.gguf" PEERS="-t 1,2 -r 7": speed against llama.cpp, which is built at the first run.
+bench-peers: build
+	@python3 bench/peers/compare.py --edgek $(build)/edgek $(PEERS) $(MODEL)
 
 demo:
 	@scripts/setup.sh demo
