@@ -143,13 +143,18 @@ HWY_INLINE StepActivations LoadStepActivations(const PackedA32& token, std::size
           WideV32{_mm512_maskz_expand_epi32(0x1111, _mm512_castsi128_si512(sums))}};
 }
 
-/// 16 more where the fifth bit is set: bit `begin` + i of the block's head for its lane i.
-template <int begin>
+/// Nibbles with their fifth bits: bit `begin` + i of the block's head for its lane i. (A mask of them by
+/// vpshufbitqmb would be no faster, and the emulator that stands in for missing CPUs gets it wrong.)
+template <std::size_t begin>
 HWY_INLINE WideV8 AddFifthBits(WideV8 nibbles, WideV8 heads) {
-  constexpr long long kBits = 0x0706050403020100 + 0x0101010101010101 * begin;
-  const auto which = _mm512_set4_epi64(kBits + 0x0808080808080808, kBits, kBits + 0x0808080808080808, kBits);
-  const auto set = _mm512_bitshuffle_epi64_mask(heads.raw, which);
-  return WideV8{_mm512_mask_add_epi8(nibbles.raw, set, nibbles.raw, _mm512_set1_epi8(16))};
+  alignas(64) static constexpr auto kFrom = [] {  // of the head's qword: eight bits with the wanted one fifth
+    std::array<std::uint8_t, 64> from{};
+    for (std::size_t lane = 0; lane < 64; ++lane) from[lane] = static_cast<std::uint8_t>((begin + lane % 16 + 60) % 64);
+    return from;
+  }();
+  const WideU8 d;
+  const WideV8 bits{_mm512_maskz_multishift_epi64_epi8(~__mmask64{0}, hn::Load(d, kFrom.data()).raw, heads.raw)};
+  return hn::Or(nibbles, hn::And(bits, hn::Set(d, 16)));
 }
 
 /// A row's products with a step's activations: 16 sums, the same number of each block.
