@@ -31,6 +31,18 @@ std::size_t common_prefix(const std::vector<TokenId>& a, const std::vector<Token
   return static_cast<std::size_t>(std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first - a.begin());
 }
 
+/// The conversation's ids. Nothing, and why on stderr, where the vocabulary cannot spell what was typed:
+/// no reason to end the chat.
+std::optional<std::vector<TokenId>> tokenize(const Tokenizer& tokenizer, const ChatFormat& format,
+                                             const std::vector<ChatMessage>& messages) {
+  try {
+    return format.tokenize(tokenizer, messages, true);
+  } catch (const Error& error) {
+    fmt::print(stderr, "edgek: error: {}\n", error.what());
+    return std::nullopt;
+  }
+}
+
 }  // namespace
 
 int chat(Session& session, Decoder& decoder, Sampler& sampler, const ChatFormat& format,
@@ -44,9 +56,13 @@ int chat(Session& session, Decoder& decoder, Sampler& sampler, const ChatFormat&
   };
   while (const std::optional<std::string> line = read_line()) {
     if (line->empty()) continue;
-    warn_of_lost_bytes(session.tokenizer(), *line);
     messages.push_back({"user", *line});
-    std::vector<TokenId> ids = format.tokenize(session.tokenizer(), messages, true);
+    std::optional<std::vector<TokenId>> turn = tokenize(session.tokenizer(), format, messages);
+    if (!turn) {
+      messages.pop_back();
+      continue;
+    }
+    std::vector<TokenId>& ids = *turn;
     // Only what is new is evaluated; at least one token, for its logits.
     const std::size_t known = std::min(common_prefix(held, ids), ids.size() - 1);
     decoder.rewind(known);

@@ -54,13 +54,6 @@ std::string read_prompt(const PromptOptions& prompt) {
   return prompt.file_option->count() != 0 ? read_file(prompt.file) : prompt.text;
 }
 
-void warn_of_lost_bytes(const Tokenizer& tokenizer, std::string_view text) {
-  const std::size_t lost = tokenizer.bytes_without_token(text);
-  if (lost == 0) return;
-  fmt::print(stderr, "edgek: warning: text: {} of {} bytes left out (the vocabulary has no token for them)\n", lost,
-             text.size());
-}
-
 void add_output_option(CLI::App& command, OutputOptions& output, const std::vector<std::string>& formats) {
   output.formats = formats;
   output.format = formats.front();

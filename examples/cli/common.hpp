@@ -60,8 +60,6 @@ void add_prompt_options(CLI::App& command, PromptOptions& prompt);
 /// The text of -p, or the bytes of -f's file. Throws UsageError where neither is given.
 std::string read_prompt(const PromptOptions& prompt);
 
-/// Says on stderr how many bytes of a text have no token and are left out; nothing where all have one.
-void warn_of_lost_bytes(const Tokenizer& tokenizer, std::string_view text);
 
 /// How results are shown.
 struct OutputOptions {

@@ -23,9 +23,7 @@ struct LogitsCommand {
 
 std::vector<TokenId> tokens_of(const LogitsCommand& c, const Tokenizer& tokenizer) {
   if (!c.ids.empty()) return parse_ids(c.ids, "--ids");
-  const std::string text = read_prompt(c.prompt);
-  warn_of_lost_bytes(tokenizer, text);
-  return tokenizer.tokenize(text, {!c.no_special, !c.no_special});
+  return tokenizer.tokenize(read_prompt(c.prompt), {!c.no_special, !c.no_special});
 }
 
 /// Rows of logits as they come, in a file.

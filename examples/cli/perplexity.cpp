@@ -22,7 +22,6 @@ int run(const PerplexityCommand& c) {
   if (c.file.empty() == c.ids_file.empty()) throw UsageError("needs one text: -f FILE or --ids-file FILE");
   const std::string text = read_file(c.file.empty() ? c.ids_file : c.file);
   Session session(c.model, c.common);
-  if (c.ids_file.empty()) warn_of_lost_bytes(session.tokenizer(), text);
   const std::vector<TokenId> ids =
       c.file.empty() ? parse_ids(text, c.ids_file) : session.tokenizer().tokenize(text, {false, false});
   DecoderOptions options = session.decoder_options();

@@ -132,7 +132,6 @@ int run(const RooflineCommand& c) {
   Measured measured(c.tokens);
   measured.first.load = session.load_ms();
   measured.first.tokenize = to_ms(now_ns() - start);
-  warn_of_lost_bytes(session.tokenizer(), c.prompt);
   Decoder decoder(session.model(), session.decoder_options());
   require_room(c, decoder, prompt.size());
   Sampler sampler(session.model().config().vocabulary, {.seed = c.common.seed});

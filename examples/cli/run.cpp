@@ -54,7 +54,6 @@ std::vector<ChatMessage> opening(const RunCommand& c) {
 
 std::vector<TokenId> prompt_ids(const RunCommand& c, const Session& session, const ChatFormat& format) {
   const std::string text = read_prompt(c.prompt);
-  warn_of_lost_bytes(session.tokenizer(), text);
   if (c.raw || (!c.chat && !format.is_known())) return session.tokenizer().tokenize(text);
   std::vector<ChatMessage> messages = opening(c);
   messages.push_back({"user", text});

@@ -31,7 +31,6 @@ int tokenize(const TokenizeCommand& c) {
   const std::string text = read_prompt(c.prompt);
   const ModelFile model(c.model);
   const Tokenizer tokenizer(model.gguf());
-  warn_of_lost_bytes(tokenizer, text);
   const std::vector<TokenId> ids = tokenizer.tokenize(text, {!c.no_special, !c.no_special});
   if (!c.common.json) {
     for (const TokenId id : ids) print(token_line(id, tokenizer.piece(id)));

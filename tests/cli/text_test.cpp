@@ -42,14 +42,17 @@ TEST_F(Text, TextThatIsNotUtf8ShowsAReplacementInJson) {
   EXPECT_EQ(r.json()["text"], "\xEF\xBF\xBD");
 }
 
-TEST_F(Text, BytesThatTheVocabularyLacksAreLeftOutAndSaidSo) {
+TEST_F(Text, AByteThatTheVocabularyLacksIsNamed) {
   const std::string poorer = write_tiny_model(folder_, "poorer.gguf", {.without = 'x'});
-  const ToolRun lost = run({"tokenize", poorer, "-p", "axbx", "--json"});
-  EXPECT_EQ(lost.exit_code, 0);
-  EXPECT_EQ(lost.json()["ids"], (std::vector<int>{'a', 'b'}));
-  EXPECT_NE(lost.err.find("warning: text: 2 of 4 bytes"), std::string::npos) << lost.err;
-  EXPECT_NE(run({"run", poorer, "-n", "1", "-p", "xa"}).err.find("warning: text: 1 of 2 bytes"), std::string::npos);
-  EXPECT_EQ(run({"tokenize", poorer, "-p", "ab"}).err, "") << "no warning without a loss";
+  const std::vector<std::vector<std::string>> commands = {{"tokenize", poorer, "-p", "axbx", "--json"},
+                                                          {"run", poorer, "-n", "1", "-p", "axbx"}};
+  for (const auto& command : commands) {
+    const ToolRun refused = run(command);
+    EXPECT_EQ(refused.exit_code, 1);
+    EXPECT_EQ(refused.out, "");
+    EXPECT_EQ(refused.err, "edgek: error: " + poorer + ": text: 0x78, byte 1 (the vocabulary has no token for it)\n");
+  }
+  EXPECT_EQ(run({"tokenize", poorer, "-p", "ab", "--json"}).json()["ids"], (std::vector<int>{'a', 'b'}));
 }
 
 }  // namespace

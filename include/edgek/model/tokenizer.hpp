@@ -2,8 +2,10 @@
 #define EDGEK_MODEL_TOKENIZER_HPP_
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <limits>
 #include <optional>
 #include <span>
@@ -58,10 +60,11 @@ class Tokenizer {
   std::size_t size() const noexcept { return vocabulary_.size(); }
   bool adds_bos() const noexcept { return adds_bos_; }
   bool adds_eos() const noexcept { return adds_eos_; }
-  /// Whether every text comes back from detokenize() byte for byte, bytes without a token apart.
+  /// Whether every text that tokenize() takes comes back from detokenize() byte for byte.
   bool is_byte_level() const noexcept { return bpe_.has_value(); }
 
   /// The ids of `text`, any bytes. User-defined tokens are found in it always, control tokens if asked.
+  /// Throws edgek::Error for a byte that a byte-level vocabulary has no token for: nothing is lost silently.
   std::vector<TokenId> tokenize(std::string_view text, TokenizeOptions options = {}) const {
     const detail::SpecialRange all{0, text.size()};
     return encode(text, {&all, options.parse_special ? std::size_t{1} : std::size_t{0}}, options.add_special);
@@ -77,13 +80,6 @@ class Tokenizer {
       text += segment.text;
     }
     return encode(text, ranges, add_special);
-  }
-
-  /// How many bytes of `text` the vocabulary has no token for: tokenize() leaves them out.
-  std::size_t bytes_without_token(std::string_view text) const noexcept {
-    if (!bpe_) return 0;
-    return static_cast<std::size_t>(std::count_if(
-        text.begin(), text.end(), [this](char c) { return !bpe_->has_byte(static_cast<std::uint8_t>(c)); }));
   }
 
   /// The bytes a token stands for; a control token's name. Possibly part of a UTF-8 character only.
@@ -181,18 +177,26 @@ class Tokenizer {
       if (fragment.id != kNoToken)
         ids.push_back(fragment.id);
       else
-        encode_plain(text.substr(fragment.begin, fragment.end - fragment.begin), after_special, ids);
+        encode_plain(text, fragment, after_special, ids);
       after_special = fragment.id != kNoToken;
     }
     if (add_special && adds_eos_) ids.push_back(vocabulary_.eos());
     return ids;
   }
 
-  void encode_plain(std::string_view text, bool after_special, std::vector<TokenId>& ids) const {
-    if (bpe_)
-      bpe_->encode(text, ids);
-    else
-      spm_->encode(text, after_special, ids);
+  void encode_plain(std::string_view text, const detail::Fragment& part, bool after_special,
+                    std::vector<TokenId>& ids) const {
+    const std::string_view words = text.substr(part.begin, part.end - part.begin);
+    if (spm_) return spm_->encode(words, after_special, ids);
+    const std::size_t missing = bpe_->encode(words, ids);
+    if (missing != BpeTokenizer::kAll) throw no_token(text, part.begin + missing);
+  }
+
+  Error no_token(std::string_view text, std::size_t at) const {
+    std::array<char, 8> byte{};
+    std::snprintf(byte.data(), byte.size(), "0x%02X", static_cast<unsigned>(static_cast<unsigned char>(text[at])));
+    return Error(file_, "text", std::string(byte.data()) + ", byte " + std::to_string(at),
+                 "the vocabulary has no token for it");
   }
 
   Vocabulary vocabulary_;

@@ -75,16 +75,21 @@ class BpeTokenizer {
 
   const PreTokenizerInfo& pre() const noexcept { return words_.info(); }
 
-  /// Appends the tokens of `text`. A byte that the vocabulary has no token for adds none (and keeps
-  /// its neighbours apart); see has_byte().
-  void encode(std::string_view text, std::vector<TokenId>& out) const {
-    Scratch scratch;
-    words_.split(text, [&](std::string_view word) { encode_word(word, scratch, out); });
-  }
+  /// What encode() answers where every byte has a token.
+  static constexpr std::size_t kAll = std::string_view::npos;
 
-  /// Whether the vocabulary has a token for this byte. Trained vocabularies may lack some that are
-  /// rare or that UTF-8 never uses.
-  bool has_byte(std::uint8_t byte) const noexcept { return bytes_[byte] != kNoToken; }
+  /// Appends the tokens of `text` and answers kAll, or else the place of the first byte that the
+  /// vocabulary has no token for: trained ones may lack some that are rare or that UTF-8 never uses.
+  [[nodiscard]] std::size_t encode(std::string_view text, std::vector<TokenId>& out) const {
+    Scratch scratch;
+    std::size_t missing = kAll;
+    words_.split(text, [&](std::string_view word) {
+      if (missing != kAll) return;
+      const std::size_t at = encode_word(word, scratch, out);
+      if (at != kAll) missing = static_cast<std::size_t>(word.data() - text.data()) + at;
+    });
+    return missing;
+  }
 
  private:
   static constexpr std::uint32_t kEnd = std::numeric_limits<std::uint32_t>::max();
@@ -167,19 +172,21 @@ class BpeTokenizer {
     merges_.insert(number(left), number(right), {static_cast<std::uint32_t>(rank), last_result_});
   }
 
-  void encode_word(std::string_view word, Scratch& s, std::vector<TokenId>& out) const {
-    if (words_.info().whole_words_first && append_whole(word, s, out)) return;
+  // As encode(), for one word.
+  std::size_t encode_word(std::string_view word, Scratch& s, std::vector<TokenId>& out) const {
+    if (words_.info().whole_words_first && append_whole(word, s, out)) return kAll;
     s.symbols.clear();
     s.heap.clear();
     const auto count = static_cast<std::uint32_t>(word.size());
     for (std::uint32_t i = 0; i < count; ++i) {
       const TokenId id = bytes_[static_cast<unsigned char>(word[i])];
+      if (id == kNoToken) return i;
       s.symbols.push_back({id, i == 0 ? kEnd : i - 1, i + 1 < count ? i + 1 : kEnd});
     }
     for (std::uint32_t i = 0; i + 1 < count; ++i) consider(s, i);
     while (!s.heap.empty()) join_first(s);
-    for (std::uint32_t i = 0; i != kEnd; i = s.symbols[i].next)
-      if (s.symbols[i].id != kNoToken) out.push_back(s.symbols[i].id);
+    for (std::uint32_t i = 0; i != kEnd; i = s.symbols[i].next) out.push_back(s.symbols[i].id);
+    return kAll;
   }
 
   bool append_whole(std::string_view word, Scratch& s, std::vector<TokenId>& out) const {
@@ -193,7 +200,7 @@ class BpeTokenizer {
   // Puts the pair that begins at symbol `left` on the heap if the model has a merge for it.
   void consider(Scratch& s, std::uint32_t left) const {
     const std::uint32_t right = s.symbols[left].next;
-    if (right == kEnd || s.symbols[left].id == kNoToken || s.symbols[right].id == kNoToken) return;
+    if (right == kEnd) return;
     const TokenId left_id = s.symbols[left].id;
     const TokenId right_id = s.symbols[right].id;
     const auto* merge = merges_.find(static_cast<std::uint32_t>(left_id), static_cast<std::uint32_t>(right_id));
