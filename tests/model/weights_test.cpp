@@ -106,6 +106,13 @@ TEST(Config, UnknownModelsAreRefused) {
   expect_refused(with_string("llama.rope.scaling.type", "yarn"), "llama.rope.scaling.type", "yarn");
 }
 
+TEST(Config, AShardIsRefusedAsOne) {
+  expect_refused(with_key("split.count", 3), "split.count", "3 shards");
+  expect_refused(with([](TinyModel& m) { m.more_keys = {{"split.count", 2}}, m.architecture = "mamba"; }),
+                 "split.count", "2 shards");
+  EXPECT_NO_THROW(Model(with_key("split.count", 1).bytes(), "whole.gguf"));
+}
+
 TEST(Config, EveryKeyIsRequiredOrHasADefault) {
   for (const char* key : {"block_count", "context_length", "embedding_length", "feed_forward_length",
                           "attention.head_count", "attention.layer_norm_rms_epsilon"}) {

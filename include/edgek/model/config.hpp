@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,6 +50,7 @@ class ConfigReader {
   explicit ConfigReader(const GgufReader& gguf) : gguf_(gguf) {}
 
   ModelConfig read() {
+    refuse_shards();
     config_.architecture = gguf_.require_string("general.architecture");
     if (config_.architecture != "llama")
       throw gguf_.error("general.architecture", config_.architecture, "edgek runs llama models");
@@ -83,6 +85,15 @@ class ConfigReader {
   }
   std::size_t value_or(std::string_view name, std::size_t fallback, std::uint64_t min, std::uint64_t max) const {
     return gguf_.find(key(name)) ? uniform(key(name), min, max) : fallback;
+  }
+
+  // A shard's table of contents is whole, the model is not: it would be missing tensors for no visible reason.
+  void refuse_shards() const {
+    constexpr std::string_view kKey = "split.count";
+    if (!gguf_.find(kKey)) return;
+    const std::uint64_t shards = gguf_.require_uint(kKey, 0, std::numeric_limits<std::uint64_t>::max());
+    if (shards > 1)
+      throw gguf_.error(kKey, std::to_string(shards) + " shards", "1: a model is one file; merge its shards first");
   }
 
   void refuse_experts() const {

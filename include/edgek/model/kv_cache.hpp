@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstring>
 #include <string>
+#include <string_view>
 
 #include "edgek/core/half.hpp"
 #include "edgek/core/matrix_view.hpp"
@@ -33,11 +34,11 @@ class KvCache {
     CheckedSize bytes() const noexcept { return floats_per_array() * kv_value_bytes(format) * 2 * layers; }
   };
 
-  /// Throws edgek::Error when the system has no such amount of memory to give.
-  explicit KvCache(const Shape& shape) : shape_(shape) {
+  /// Throws edgek::Error, about the model's `file`, when the system has no such amount of memory to give.
+  explicit KvCache(const Shape& shape, std::string_view file = {}) : shape_(shape) {
     const CheckedSize bytes = shape.bytes();
     if (!bytes.ok() || !memory_.allocate(bytes.value()))
-      throw Error("", "context", std::to_string(shape.capacity) + " positions",
+      throw Error(file, "context", std::to_string(shape.capacity) + " positions",
                   "the system has no memory for their keys and values");
   }
 
