@@ -63,6 +63,7 @@ int run(const LogitsCommand& c) {
   options.batch = c.batch;
   if (options.context == 0) options.context = std::min(tokens.size(), session.model().config().context);
   Decoder decoder(session.model(), options);
+  decoder.check(tokens);  // before an hour is spent on the tokens in front of a wrong one
   LogitsFile out(c.out);
   std::vector<std::size_t> best;
   Progress progress("evaluating");

@@ -35,6 +35,17 @@ TEST_F(Answers, RunGivesTheSameIdsForAnyTargetAndThreads) {
   }
 }
 
+TEST_F(Answers, LogitsAreRefusedBeforeTheFirstIsWritten) {
+  const std::string out = folder_.write("logits.bin", "what was there before");
+  const ToolRun unknown = run({"logits", model_, "--ids", "1 2 999", "--out", out, "--batch", "1"});
+  EXPECT_EQ(unknown.exit_code, 1);
+  EXPECT_EQ(unknown.err, "edgek: error: " + model_ + ": token id: 999 (0 to 257)\n");
+  const ToolRun longer = run({"logits", model_, "--ids", "1 2 3", "--out", out, "--batch", "1", "--ctx", "2"});
+  EXPECT_EQ(longer.exit_code, 1);
+  EXPECT_EQ(longer.err, "edgek: error: " + model_ + ": context: 0 + 3 tokens (at most 2 positions)\n");
+  EXPECT_EQ(read_file(out), "what was there before");
+}
+
 TEST_F(Answers, ASeedDrawsTheSameAnswerAgain) {
   const std::vector<std::string> hot = {"run", model_, "-p", "he", "-n", "12", "--temp", "5", "--json", "--seed"};
   const auto ids_of = [&](const char* seed) {

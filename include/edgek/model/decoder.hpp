@@ -54,7 +54,7 @@ class Decoder {
 
   /// Throws edgek::Error where the context is beyond the model's, or memory lacks.
   explicit Decoder(const Model& model, const DecoderOptions& options = {})
-      : model_(model), options_(options), kv_(shape_of(model, options)) {
+      : model_(model), options_(options), kv_(shape_of(model, options), model.gguf().file()) {
     options_.batch = std::clamp<std::size_t>(options_.batch, 1, capacity());
   }
 
@@ -71,6 +71,17 @@ class Decoder {
     if (position > position_)
       throw Error(file(), "position", std::to_string(position), "at most " + std::to_string(position_));
     position_ = position;
+  }
+
+  /// Throws the edgek::Error that evaluate() would throw: a caller that passes a long text in parts asks first.
+  void check(std::span<const std::int32_t> tokens) const {
+    if (tokens.size() > capacity() - position_)
+      throw Error(file(), "context", std::to_string(position_) + " + " + std::to_string(tokens.size()) + " tokens",
+                  "at most " + std::to_string(capacity()) + " positions");
+    const std::size_t vocabulary = model_.config().vocabulary;
+    for (const std::int32_t id : tokens)
+      if (id < 0 || static_cast<std::size_t>(id) >= vocabulary)
+        throw Error(file(), "token id", std::to_string(id), "0 to " + std::to_string(vocabulary - 1));
   }
 
   /// What evaluate() asks between layers; an empty function: nothing.
@@ -140,16 +151,6 @@ class Decoder {
   }
 
   const std::string& file() const noexcept { return model_.gguf().file(); }
-
-  void check(std::span<const std::int32_t> tokens) const {
-    if (tokens.size() > capacity() - position_)
-      throw Error(file(), "context", std::to_string(position_) + " + " + std::to_string(tokens.size()) + " tokens",
-                  "at most " + std::to_string(capacity()) + " positions");
-    const std::size_t vocabulary = model_.config().vocabulary;
-    for (const std::int32_t id : tokens)
-      if (id < 0 || static_cast<std::size_t>(id) >= vocabulary)
-        throw Error(file(), "token id", std::to_string(id), "0 to " + std::to_string(vocabulary - 1));
-  }
 
   void require(Status status, const char* what) const {
     if (status != Status::kOk) throw Error(file(), what, to_string(status), "needs memory for a batch of tokens");
