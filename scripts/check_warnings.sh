@@ -1,5 +1,5 @@
 #!/bin/sh
-# Compiles the library's headers, the tool, the examples and the benchmarks without a warning, with every
+# Compiles the library's headers, the tool, the examples, the benchmarks and the fuzzer without a warning, with every
 # compiler of this machine that edgek supports: g++ and each clang++. Checks syntax alone: no code is made.
 set -eu
 cd "$(dirname "$0")/.."
@@ -26,5 +26,6 @@ for compiler in g++ g++-12 g++-13 g++-14 clang++ clang++-14 clang++-19; do
   for file in examples/cli/*.cpp examples/[0-9]*.cpp bench/*.cpp; do
     if [ -e "$file" ]; then check $compiler '-DEDGEK_DECLARE_ONLY -DEDGEK_COMMIT=""' "$file"; fi
   done
+  check $compiler "-DEDGEK_DECLARE_ONLY -Itests" tests/fuzz/gguf_fuzz.cpp
 done
 [ $compilers -gt 0 ] || { echo "no compiler found" >&2; exit 1; }

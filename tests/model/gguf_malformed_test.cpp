@@ -1,16 +1,13 @@
 // Files that have broken other loaders, each built here field by field, and the sentence each gets.
 #include <cstdint>
-#include <limits>
-#include <random>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <gtest/gtest.h>
 
-#include "edgek/model/chat_format.hpp"
 #include "edgek/model/gguf.hpp"
-#include "edgek/model/gguf_writer.hpp"
-#include "edgek/model/tokenizer.hpp"
 #include "model/test_files.hpp"
 
 namespace edgek {
@@ -227,75 +224,6 @@ TEST(MalformedGguf, ManyEqualKeysAreRefusedAsQuicklyAsTwo) {
   f.header(0, kCount);
   for (std::uint64_t i = 0; i < kCount; ++i) f.key("k", Type::kUint8).put(std::uint8_t{0});
   EXPECT_THROW(GgufReader(as_bytes(f.text()), "f"), Error);
-}
-
-/// What a program does with a file before it runs the model.
-void open_all(const std::string& file) {
-  const GgufReader reader(as_bytes(file), "flip.gguf");
-  const Tokenizer tokenizer(reader);
-  const ChatFormat format(reader, tokenizer);
-  const std::vector<TokenId> ids = tokenizer.tokenize("Hello <|im_start|>user  \n 12 \xFF\xF0\x9F it's the other");
-  for (const TokenId id : ids) ASSERT_TRUE(tokenizer.vocabulary().has(id));
-  tokenizer.detokenize(ids);
-  if (format.is_known()) format.render(std::vector<ChatMessage>{{"user", "hi"}}, true);
-  volatile std::byte sum{};
-  for (const GgufTensor& t : reader.tensors())
-    for (const std::byte b : t.data) sum = sum ^ b;
-}
-
-/// A committed vocabulary with a chat template and three tensors behind it.
-std::string whole_file(std::string_view vocabulary) {
-  const std::string source = testing::read_file(testing::data_path(vocabulary));
-  const GgufReader reader(as_bytes(source), "source");
-  GgufHead head;
-  for (const GgufValue& value : reader.metadata()) head.add(value);
-  head.add_string("tokenizer.chat_template",
-                  "{{'<|im_start|>system\\nBe good.<|im_end|>\\n'}}"
-                  "{{'<|im_start|>' + role + '\\n' + content + '<|im_end|>\\n'}}");
-  std::string data;
-  const auto add = [&](std::string_view name, std::vector<std::uint64_t> dims, std::uint32_t type) {
-    const std::uint64_t bytes = head.add_tensor(name, dims, type);
-    data.append(static_cast<std::size_t>(bytes), '\x21');
-    while (data.size() % 32 != 0) data += '\0';
-  };
-  add("token_embd.weight", {64, 5}, 8);
-  add("blk.0.attn_norm.weight", {33}, 0);
-  add("output.weight", {32, 3}, 2);
-  const std::vector<std::byte> front = head.bytes();
-  return std::string(reinterpret_cast<const char*>(front.data()), front.size()) + data.substr(0, data.size() - 10);
-}
-
-TEST(MalformedGguf, AFileCutAnywhereIsRefused) {
-  const std::string file = whole_file("tiny_bpe.gguf");
-  ASSERT_NO_THROW(open_all(file));
-  for (std::size_t bytes = 0; bytes < file.size(); ++bytes) {
-    const std::vector<char> cut(file.begin(), file.begin() + static_cast<std::ptrdiff_t>(bytes));
-    EXPECT_THROW(GgufReader(std::as_bytes(std::span(cut)), "cut.gguf"), Error) << bytes;
-  }
-}
-
-TEST(MalformedGguf, FlippedBytesAreRefusedOrHarmless) {
-  for (const char* vocabulary : {"tiny_bpe.gguf", "tiny_spm.gguf"}) {
-    const std::string file = whole_file(vocabulary);
-    std::mt19937 random(7);
-    std::size_t refused = 0;
-    constexpr std::size_t kRounds = 1500;
-    for (std::size_t round = 0; round < kRounds; ++round) {
-      std::string bad = file;
-      // Half of the rounds aim at the dense first part, where the counts are.
-      const std::size_t reach = round % 2 == 0 ? file.size() : 400;
-      const std::size_t flips = 1 + random() % 4;
-      for (std::size_t i = 0; i < flips; ++i) bad[random() % reach] = static_cast<char>(random());
-      try {
-        open_all(bad);
-      } catch (const Error& e) {
-        ++refused;
-        EXPECT_EQ(std::string_view(e.what()).find('\n'), std::string_view::npos);
-      }
-    }
-    EXPECT_GT(refused, kRounds / 10);
-    EXPECT_LT(refused, kRounds) << "nothing was opened: the flips are too wild to test the rest";
-  }
 }
 
 }  // namespace
