@@ -155,6 +155,20 @@ TEST(ChatFormat, NamesTheKnownFormatsWhereThereIsNone) {
   }
 }
 
+// Each would take minutes if every beginning were followed to the end.
+TEST(ChatTemplate, ReadsAHostileSourceInProportion) {
+  const auto many = [](std::string_view text) {
+    std::string out;
+    while (out.size() < 1000000) out += text;
+    return out;
+  };
+  const std::string turns = many("<|im_start|>system\n"), sets = many("{% set system = ");
+  EXPECT_EQ(detail::ChatTemplate(turns).default_system(), std::nullopt);
+  EXPECT_EQ(detail::ChatTemplate(turns + "{{ x }}<|im_end|>").default_system(), std::nullopt);
+  EXPECT_EQ(detail::ChatTemplate(sets + "'").set_literal("system"), std::nullopt);
+  EXPECT_EQ(detail::ChatTemplate(many("set ") + "=").set_literal("system"), std::nullopt);
+}
+
 TEST(ChatTemplate, TrimsAsJinjaDoes) {
   EXPECT_EQ(detail::trimmed(" \t\r\n a b \x1c\xC2\xA0\xE3\x80\x80"), "a b");
   EXPECT_EQ(detail::trimmed(" \n "), "");

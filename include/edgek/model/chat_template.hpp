@@ -54,7 +54,8 @@ class ChatTemplate {
   /// The system prompt of a ChatML template for conversations that bring none.
   std::optional<std::string> default_system() const {
     constexpr std::string_view kMark = "<|im_start|>system";
-    for (std::size_t at = source_.find(kMark); at != std::string_view::npos; at = source_.find(kMark, at + 1)) {
+    std::size_t at = source_.find(kMark);
+    for (std::size_t n = 0; n < kMaxSystemTurns && at != std::string_view::npos; ++n, at = source_.find(kMark, at + 1)) {
       const char before = at == 0 ? '\0' : source_[at - 1];
       const auto text = literal(at + kMark.size(), before, kImEnd);
       if (text && text->size() > 1 && text->front() == '\n') return text->substr(1);
@@ -66,11 +67,10 @@ class ChatTemplate {
   std::optional<std::string> set_literal(std::string_view part) const {
     constexpr std::string_view kSet = "set ";
     for (std::size_t at = source_.find(kSet); at != std::string_view::npos; at = source_.find(kSet, at + 1)) {
-      const std::size_t name = at + kSet.size();
-      const std::size_t equals = source_.find('=', name);
-      if (equals == std::string_view::npos) break;
-      if (source_.substr(name, equals - name).find(part) == std::string_view::npos) continue;
-      const std::size_t quote = source_.find_first_not_of(' ', equals + 1);
+      const std::string_view name = source_.substr(at + kSet.size(), kMaxName);
+      const std::size_t equals = name.find('=');
+      if (equals == std::string_view::npos || name.substr(0, equals).find(part) == std::string_view::npos) continue;
+      const std::size_t quote = source_.find_first_not_of(' ', at + kSet.size() + equals + 1);
       if (quote == std::string_view::npos || !is_quote(source_[quote])) continue;
       const std::string_view end(&source_[quote], 1);
       const auto text = literal(quote + 1, '\0', end);
@@ -87,6 +87,10 @@ class ChatTemplate {
   }
 
  private:
+  // Far beyond what templates hold; in a hostile one not every beginning may be followed to the end.
+  static constexpr std::size_t kMaxName = 256;
+  static constexpr std::size_t kMaxSystemTurns = 64;
+
   static bool is_quote(char c) noexcept { return c == '\'' || c == '"'; }
 
   bool ends_turn_with_newline() const noexcept {
