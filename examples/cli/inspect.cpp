@@ -127,8 +127,10 @@ int run(const InspectCommand& c) {
   Provenance provenance = provenance_of(c.common, kernels, 1);
   describe_model(gguf, provenance);
   Json json = document("inspect", provenance);
-  json["metadata"] = Json::object();
-  for (const GgufValue& value : gguf.metadata()) json["metadata"][std::string(value.key)] = to_json(gguf, value);
+  // Keys are unique already: looking each up among those before it would take the square of their number.
+  Json::object_t metadata;
+  for (const GgufValue& value : gguf.metadata()) metadata.push_back({std::string(value.key), to_json(gguf, value)});
+  json["metadata"] = std::move(metadata);
   json["tensors"] = Json::array();
   for (const GgufTensor& t : gguf.tensors()) json["tensors"].push_back(to_json(t, kernels, c.common.exact));
   json["bytes_per_token"] = per_token;
