@@ -35,6 +35,22 @@ TEST(Elementwise, RmsNorm) {
   });
 }
 
+// One lane of the sum alone: among sixteen, what the last bit of one lane says is mostly rounded away.
+TEST(Elementwise, RmsNormFusesItsSquares) {
+  constexpr std::size_t kFloats = 160;
+  for_each_set([](const KernelSet& set) {
+    Random random(18);
+    const std::vector<float> w(kFloats, 1.0f);
+    for (std::size_t row = 0; row < 64; ++row) {
+      std::vector<float> x(kFloats), expected(kFloats), got(kFloats);
+      for (std::size_t i = row % 16; i < kFloats; i += 16) x[i] = random.normal();
+      scalar().rmsnorm(x.data(), w.data(), 1e-5f, kFloats, expected.data());
+      set.rmsnorm(x.data(), w.data(), 1e-5f, kFloats, got.data());
+      expect_same(expected, got);
+    }
+  });
+}
+
 TEST(Elementwise, Add) {
   for_all_sizes([](const KernelSet& set, std::size_t n, bool finite, Random& random) {
     const Guarded x(some_floats(random, n, finite));

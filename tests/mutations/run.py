@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 """Tests the tests: wrong kernels must turn them red.
 
-usage: run.py COMPILER SOURCE_DIR [-j N] [COMPILER ARGUMENTS...]
+usage: run.py [-j N] [--only TEXT] COMPILER SOURCE_DIR [COMPILER ARGUMENTS...]
 
-Every mutation is one change of one kernel file in a copy of the headers. The copy is compiled with the test that
+Every mutation is one change of one header in a copy of them. The copy is compiled with the test that
 guards the file, for the target AVX2 alone (or, elsewhere, the compiler's own), and the test must fail. The
-unchanged copy is compiled first, and must pass.
+unchanged copy is compiled too, and must pass.
 """
+import argparse
+import concurrent.futures
+import os
 import pathlib
 import platform
 import shutil
@@ -19,8 +22,10 @@ FLOAT = "kernels/float_test.cpp"
 ATTENTION = "kernels/attention_test.cpp"
 ELEMENTWISE = "kernels/elementwise_test.cpp"
 QUANTIZE = "kernels/quantize_test.cpp"
+MATMUL = "ops/matmul_test.cpp"
+ATTENTION_OP = "ops/attention_test.cpp"
 
-# name, test, file, text, what stands there instead
+# name, test, file (of kernels/ where no folder is named), text, what stands there instead
 MUTATIONS = [
     ("swapped nibbles", INTEGER, "q4_0-inl.hpp", "low = LowNibbles(q);\n    high = HighNibbles(q);",
      "low = HighNibbles(q);\n    high = LowNibbles(q);"),
@@ -40,6 +45,59 @@ MUTATIONS = [
      "return hn::Add(hn::Mul(a, b), c);"),
     ("a saturated sum in the rows", INTEGER, "block32-inl.hpp", "kMaxWeight * 127 * 16 <= 32767", "kMaxWeight * 127 * 8 <= 32767"),
     ("a saturated sum in the panel", INTEGER, "panel-inl.hpp", "32767 / (2 * 127 * kMaxWeight)", "65535 / (2 * 127 * kMaxWeight)"),
+    ("a lost tail of columns", FLOAT, "float-inl.hpp", "for (; k < end; ++k)", "for (; k + 1 < end; ++k)"),
+    ("another tree over the lanes", FLOAT, "float-inl.hpp",
+     "hn::Add(hn::Add(hn::LoadU(d, l), hn::LoadU(d, l + 8)), hn::Add(hn::LoadU(d, l + 4), hn::LoadU(d, l + 12)))",
+     "hn::Add(hn::Add(hn::LoadU(d, l), hn::LoadU(d, l + 4)), hn::Add(hn::LoadU(d, l + 8), hn::LoadU(d, l + 12)))"),
+    ("lanes begun anew in mid-row", FLOAT, "float-inl.hpp",
+     "sums.Add(source.add_rows, job, p, k, end, 0, k == 0);", "sums.Add(source.add_rows, job, p, k, end, 0, true);"),
+    ("an unfused multiply-add in the rows", FLOAT, "float-inl.hpp", "s0 = Fma(W::Load(d, row, k), x0, s0);",
+     "s0 = hn::Add(hn::Mul(W::Load(d, row, k), x0), s0);"),
+    ("another tree over the panel's lanes", FLOAT, "float_panel-inl.hpp", "hn::Add(two(0), two(1))",
+     "hn::Add(hn::Add(four(0), four(1)), hn::Add(four(2), four(3)))"),
+    ("a lost tail of the panel's columns", FLOAT, "float_panel-inl.hpp",
+     "count / 16 + (lane < count % 16 ? 1 : 0)", "count / 16"),
+    ("an unfused multiply-add in the panel", FLOAT, "float_panel-inl.hpp", "b = Fma(wb, v, b);",
+     "b = hn::Add(hn::Mul(wb, v), b);"),
+    ("the panel's lanes begun anew in mid-row", FLOAT, "float_panel-inl.hpp", "x, first == 0, to)", "x, true, to)"),
+    ("a minimum of another sub-block", FLOAT, "exact-inl.hpp", "static_cast<float>(b[s / 2])",
+     "static_cast<float>(b[s / 4])"),
+    ("a lost tail of a head", ATTENTION, "attention-inl.hpp", "for (; i < head_dim; i += lanes) {",
+     "for (; i + lanes <= head_dim; i += lanes) {"),
+    ("an unfused multiply-add of values", ATTENTION, "attention-inl.hpp", "c = Fma(w, hn::LoadU(d, v + 2 * lanes), c);",
+     "c = hn::Add(hn::Mul(w, hn::LoadU(d, v + 2 * lanes)), c);"),
+    ("chunks merged the other way round", ATTENTION, "attention-inl.hpp",
+     "Fma(LoadUpTo(d, next + f, left), b, hn::Mul(LoadUpTo(d, into + f, left), a))",
+     "Fma(LoadUpTo(d, into + f, left), a, hn::Mul(LoadUpTo(d, next + f, left), b))"),
+    ("values of masked positions", ATTENTION, "attention-inl.hpp",
+     "HWY_MIN(count, of_query - j), ahead,\n                states", "count, ahead,\n                states"),
+    ("another tree of weights", ATTENTION, "simd-inl.hpp", "(four[0] + four[2]) + (four[1] + four[3])",
+     "(four[0] + four[1]) + (four[2] + four[3])"),
+    ("a lost tail of a sum", ELEMENTWISE, "elementwise-inl.hpp", "for (; k < n; ++k) lanes",
+     "for (; k + 1 < n; ++k) lanes"),
+    ("an unfused square", ELEMENTWISE, "elementwise-inl.hpp", "return Fma(v, v, sum); },\n        [](",
+     "return hn::Add(hn::Mul(v, v), sum); },\n        []("),
+    ("a norm that scales its weight first", ELEMENTWISE, "elementwise-inl.hpp", "hn::Mul(hn::Mul(v, scale), weight)",
+     "hn::Mul(v, hn::Mul(scale, weight))"),
+    ("a rotation rounded twice", ELEMENTWISE, "elementwise-inl.hpp", "a = Fma(x, cosine, hn::Neg(hn::Mul(y, sine)));",
+     "a = hn::Sub(hn::Mul(x, cosine), hn::Mul(y, sine));"),
+    ("a polynomial of another order", ELEMENTWISE, "elementwise-inl.hpp", "p = Fma(p, r, hn::Set(df, K::kC2));",
+     "p = hn::Add(hn::Mul(p, r), hn::Set(df, K::kC2));"),
+    ("activations cut off, not rounded", QUANTIZE, "quantize-inl.hpp",
+     "hn::NearestInt(hn::Mul(hn::LoadU(df, x + i), hn::Set(df, inverse)))",
+     "hn::ConvertTo(di, hn::Mul(hn::LoadU(df, x + i), hn::Set(df, inverse)))"),
+    ("second looks in another order", MATMUL, "ops/refinement.hpp",
+     "rest.block[0] = static_cast<std::uint32_t>(std::min(first, second));\n"
+     "  rest.block[1] = static_cast<std::uint32_t>(std::max(first, second));",
+     "rest.block[0] = static_cast<std::uint32_t>(std::max(first, second));\n"
+     "  rest.block[1] = static_cast<std::uint32_t>(std::min(first, second));"),
+    ("a second look rounded once", MATMUL, "ops/refinement.hpp", "x[i] - RoundedProduct(d, static_cast<float>(q[i]))",
+     "Fma(-d, static_cast<float>(q[i]), x[i])"),
+    ("a chunk left out of a prompt", ATTENTION_OP, "ops/attention.hpp",
+     "for (std::size_t c = 1; c < chunks_of(end - 1); ++c) {",
+     "for (std::size_t c = 1; c + 1 < chunks_of(end - 1); ++c) {"),
+    ("chunks merged from the last to the first", ATTENTION_OP, "ops/attention.hpp",
+     "for (std::size_t c = 1; c < chunks; ++c) {", "for (std::size_t c = chunks - 1; c > 0; --c) {"),
 ]
 
 SIMPLE_TARGET = ["-march=haswell", "-maes", "-mpclmul"] if platform.machine() == "x86_64" else []
@@ -58,38 +116,48 @@ def build_and_run(compiler, source, include, test, folder, arguments):
     return ("passed" if ran.returncode == 0 else "failed"), ran.stdout[-2000:]
 
 
-def mutate(include, file, text, replacement):
-    path = include / "edgek" / "kernels" / file
+def change(include, file, text, replacement):
+    path = include / "edgek" / (file if "/" in file else f"kernels/{file}")
     original = path.read_text()
     if original.count(text) != 1:
         sys.exit(f"mutation: {file} holds {original.count(text)} times: {text}")
     path.write_text(original.replace(text, replacement))
-    return path, original
+
+
+def try_one(options, test, changes):
+    """Result of `test` with changes (file, text, replacement) made to a copy of the headers."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        shutil.copytree(options.source / "include", folder / "include")
+        for one in changes:
+            change(folder / "include", *one)
+        return build_and_run(options.compiler, options.source, folder / "include", test, folder, options.arguments)
+
+
+def parse():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("-j", type=int, default=os.cpu_count(), dest="jobs")
+    parser.add_argument("--only", default="", help="mutations of files whose name contains this text")
+    parser.add_argument("compiler")
+    parser.add_argument("source", type=lambda path: pathlib.Path(path).resolve())
+    parser.add_argument("arguments", nargs=argparse.REMAINDER)
+    return parser.parse_args()
 
 
 def main():
-    compiler, source = sys.argv[1], pathlib.Path(sys.argv[2]).resolve()
-    arguments = sys.argv[3:]
-    survived = 0
-    with tempfile.TemporaryDirectory() as name:
-        folder = pathlib.Path(name)
-        include = folder / "include"
-        shutil.copytree(source / "include", include)
-        for test in sorted({m[1] for m in MUTATIONS}):
-            result, output = build_and_run(compiler, source, include, test, folder, arguments)
-            print(f"unchanged: {test}: {result}", flush=True)
-            if result != "passed":
-                sys.exit(output)
-        for what, test, file, text, replacement in MUTATIONS:
-            path, original = mutate(include, file, text, replacement)
-            result, output = build_and_run(compiler, source, include, test, folder, arguments)
-            path.write_text(original)
-            print(f"{file}: {what}: {'caught' if result == 'failed' else result.upper()}", flush=True)
-            if result == "not built":
-                sys.exit(output)
-            survived += result != "failed"
-    print(f"{len(MUTATIONS) - survived} passed, {survived} failed")
-    sys.exit(1 if survived else 0)
+    options = parse()
+    chosen = [m for m in MUTATIONS if options.only in m[2]]
+    wanted = [(f"unchanged: {test}", test, [], "passed") for test in sorted({m[1] for m in chosen})]
+    wanted += [(f"{m[2]}: {m[0]}", m[1], [m[2:]], "failed") for m in chosen]
+    surprises = 0
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        running = [pool.submit(try_one, options, test, changes) for _, test, changes, _ in wanted]
+        for (what, _, _, expected), future in zip(wanted, running):
+            result, output = future.result()
+            surprises += result != expected
+            print(f"{what}: {'as expected' if result == expected else result.upper() + chr(10) + output}", flush=True)
+    print(f"{len(wanted) - surprises} passed, {surprises} failed")
+    sys.exit(1 if surprises else 0)
 
 
 main()

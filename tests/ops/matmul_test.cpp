@@ -311,4 +311,20 @@ TEST(Matmul, RecordsWhatItMovesAndWhen) {
   EXPECT_EQ(products[1].traffic, matmul_traffic(Format::kQ6_K, 256, 512, 1));
 }
 
+// A compiler that fused the product into the difference would hardly show in the products: the rest is small.
+TEST(Refinement, TheProductIsRoundedBeforeItIsSubtracted) {
+  const std::vector<float> x = random_floats(32 * 64, 5);
+  for (std::size_t block = 0; block < x.size(); block += 32) {
+    const float d = x[block] / 127.0f;
+    std::int8_t q[32];
+    for (int i = 0; i < 32; ++i) q[i] = static_cast<std::int8_t>(3 * i - 40);
+    float rest[32];
+    ops_detail::rest_of_block(&x[block], q, d, rest);
+    for (std::size_t i = 0; i < 32; ++i) {
+      const auto product = static_cast<float>(static_cast<double>(d) * static_cast<double>(q[i]));
+      EXPECT_EQ(rest[i], static_cast<float>(static_cast<double>(x[block + i]) - static_cast<double>(product)));
+    }
+  }
+}
+
 }  // namespace
