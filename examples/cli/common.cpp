@@ -12,6 +12,7 @@
 
 #include "edgek/measure/json_writer.hpp"
 #include "edgek/model/error.hpp"
+#include "process.hpp"
 
 namespace edgek::cli {
 
@@ -63,8 +64,7 @@ void add_output_option(CLI::App& command, OutputOptions& output, const std::vect
 
 std::string choose_output(const OutputOptions& output, const CommonOptions& common) {
   if (std::find(output.formats.begin(), output.formats.end(), output.format) == output.formats.end())
-    throw UsageError("-o " + output.format + (output.format == "html" ? " is not built yet" : "") + "; there are " +
-                     joined(output.formats));
+    throw UsageError("-o " + output.format + "; there are " + joined(output.formats));
   if (!common.json) return output.format;
   if (output.option->count() != 0 && output.format != "json")
     throw UsageError("--json contradicts -o " + output.format);
@@ -122,6 +122,7 @@ Provenance provenance_of(const CommonOptions&, const KernelSet& kernels, std::si
   Provenance p = provenance_here(describe_machine(), EDGEK_COMMIT);
   p.target = kernels.name;
   p.threads = threads;
+  p.command = command_line();
   return p;
 }
 

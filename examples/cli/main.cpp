@@ -57,6 +57,7 @@ int main(int argc, char** argv) {
   app.get_formatter()->column_width(32);
   app.footer("edgek COMMAND --help tells more. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.");
   try {
+    remember_command(argc, argv);
     Command chosen;
     const int code = parse(app, argc, argv, chosen);
     if (code != kDone || !chosen) return code;

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <csignal>
 #include <ctime>
+#include <string_view>
 
 #include "edgek/measure/clock.hpp"
 
@@ -11,6 +12,7 @@ namespace edgek::cli {
 namespace {
 
 std::uint64_t g_start_ns = 0;
+std::string g_command_line;
 std::atomic<bool> g_interrupted{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "set in a signal handler");
 
@@ -28,6 +30,15 @@ void handle_interrupts(void (*handler)(int)) noexcept {
   sigaction(SIGINT, &action, nullptr);
 }
 
+std::string quoted(std::string_view word) {
+  constexpr std::string_view kPlain =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:=,+-@%";
+  if (!word.empty() && word.find_first_not_of(kPlain) == std::string_view::npos) return std::string(word);
+  std::string out = "'";
+  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
 }  // namespace
 
 // Between exec and main the loader works alone and does not wait, so the CPU time used until now is the
@@ -40,6 +51,13 @@ void mark_process_start() noexcept {
 }
 
 std::uint64_t process_start_ns() noexcept { return g_start_ns; }
+
+void remember_command(int argc, char** argv) {
+  g_command_line = "edgek";
+  for (int i = 1; i < argc; ++i) g_command_line += " " + quoted(argv[i]);
+}
+
+const std::string& command_line() noexcept { return g_command_line; }
 
 InterruptGuard::InterruptGuard() noexcept {
   g_interrupted = false;

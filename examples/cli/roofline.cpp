@@ -26,17 +26,24 @@ struct RooflineCommand {
   double stated_gbps = 0;
 };
 
-/// A generation that a ledger watches. The first token is the prompt's: those after it are measured.
-struct Measured {
-  explicit Measured(std::size_t tokens)
+/// A ledger with room for the time of `tokens` tokens, or of a prompt.
+struct Watch {
+  explicit Watch(std::size_t tokens)
       : totals(64), spans(tokens), pending(1 << 14), ledger(totals, spans, pending) {}
-  Measured(const Measured&) = delete;
-  Measured& operator=(const Measured&) = delete;
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
 
   std::vector<KernelTotals> totals;
   std::vector<TokenSpan> spans;
   std::vector<LedgerEntry> pending;
   RecordingLedger ledger;
+};
+
+/// A generation that ledgers watch. The first token is the prompt's: those after it are measured.
+struct Measured {
+  explicit Measured(std::size_t tokens) : prompt(1), generation(tokens) {}
+
+  Watch prompt, generation;
   double context = 0;  // mean positions that a token looks at
   FirstToken first;
   Energy energy;
@@ -52,23 +59,30 @@ void require_room(const RooflineCommand& c, const Decoder& decoder, std::size_t 
 /// False: interrupted.
 bool generate(Session& session, Decoder& decoder, Sampler& sampler, std::span<const TokenId> prompt, Measured& out) {
   Generator generator(decoder, sampler, session.tokenizer(),
-                      {.max_tokens = out.spans.size() + 1, .ignore_end = true});
-  const std::uint64_t start = now_ns();
-  if (!generator.begin(session.prompt_context(), prompt)) return false;
+                      {.max_tokens = out.generation.spans.size() + 1, .ignore_end = true});
+  RecordingLedger& prompt_ledger = out.prompt.ledger;
+  session.prompt_context().ledger = &prompt_ledger;
+  prompt_ledger.begin_token();
+  const bool begun = generator.begin(session.prompt_context(), prompt);
+  prompt_ledger.end_token();
+  session.prompt_context().ledger = nullptr;
+  if (!begun) return false;
   const std::uint64_t evaluated = now_ns();
   if (!generator.next(session.context())) return false;
   const std::uint64_t chosen = now_ns();
-  out.first.prompt = to_ms(evaluated - start);
+  out.first.prompt = to_ms(prompt_ledger.tokens()[0].wall_ns());
   out.first.sample = to_ms(chosen - evaluated);
   out.first.total = to_ms(chosen - process_start_ns());
-  session.context().ledger = &out.ledger;
+  RecordingLedger& ledger = out.generation.ledger;
+  session.context().ledger = &ledger;
   const EnergyMeter meter;
   bool more = true;
-  for (std::size_t i = 0; more && i < out.spans.size(); ++i) {
-    out.ledger.begin_token();
+  const std::size_t tokens = out.generation.spans.size();
+  for (std::size_t i = 0; more && i < tokens; ++i) {
+    ledger.begin_token();
     more = generator.next(session.context()).has_value();
-    out.ledger.end_token();
-    out.context += static_cast<double>(decoder.position()) / static_cast<double>(out.spans.size());
+    ledger.end_token();
+    out.context += static_cast<double>(decoder.position()) / static_cast<double>(tokens);
   }
   out.energy = meter.read();
   session.context().ledger = nullptr;
@@ -81,17 +95,30 @@ double& read_roof(Roofs& roofs, std::string_view level) {
   return level == "l3" ? roofs.l3_gbps : roofs.dram_gbps;
 }
 
-/// Multiply-adds per second of every format that the model multiplies with.
-void measure_peaks(Session& session, bool exact, RooflineReport& report) {
-  const Context& ctx = session.context();
+/// The formats that the model multiplies with.
+std::vector<Format> formats_of(const Model& model) {
   std::vector<Format> formats;
-  for (const NamedMatrix& m : matrices_in_decode_order(session.model()))
+  for (const NamedMatrix& m : matrices_in_decode_order(model))
     if (std::find(formats.begin(), formats.end(), m.view.format) == formats.end()) formats.push_back(m.view.format);
-  for (const Format f : formats) {
-    const MatmulKernels& kernels = (exact ? ctx.kernels.exact : ctx.kernels.by_format)[index_of(f)];
-    report.roofs.peaks.push_back(measure_peak(ctx.kernels, ctx.executor, f, Unit::kRows, exact));
-    report.peak_gmacs.emplace_back(unit_name(kernels, f, Unit::kRows), report.roofs.peaks.back().gmacs);
-  }
+  return formats;
+}
+
+/// Multiply-adds per second of both kernels of every format, by the threads of `ctx`.
+std::vector<UnitPeak> measure_peaks(const Context& ctx, const std::vector<Format>& formats, bool exact) {
+  std::vector<UnitPeak> peaks;
+  for (const Unit unit : {Unit::kRows, Unit::kPanel})
+    for (const Format f : formats) peaks.push_back(measure_peak(ctx.kernels, ctx.executor, f, unit, exact));
+  return peaks;
+}
+
+/// The roofs of prompts, which may have threads of their own.
+Roofs prompt_roofs(Session& session, const Roofs& roofs, const std::vector<Format>& formats, bool exact) {
+  const Context& ctx = session.prompt_context();
+  if (ctx.executor.threads() == session.threads()) return roofs;
+  Roofs own = roofs;
+  own.replay = measure_replay(ctx.kernels, ctx.executor, spans_in_decode_order(session.model()));
+  own.peaks = measure_peaks(ctx, formats, exact);
+  return own;
 }
 
 // After the tokens: the probes' own memory must not count as the model's.
@@ -115,12 +142,17 @@ void measure_roofs(Session& session, bool exact, RooflineReport& report) {
     reached = reached || std::string_view(level.name) == report.roofs.level;
     progress.update(++step, steps);
   }
-  measure_peaks(session, exact, report);
+  report.roofs.peaks = measure_peaks(ctx, formats_of(session.model()), exact);
+  for (const UnitPeak& peak : report.roofs.peaks) {
+    const MatmulKernels& kernels = (exact ? ctx.kernels.exact : ctx.kernels.by_format)[index_of(peak.format)];
+    report.peak_gmacs.emplace_back(unit_name(kernels, peak.format, peak.unit), peak.gmacs);
+  }
 }
 
 std::string shown_as(const RooflineReport& report, const std::string& output) {
   if (output == "json") return to_json(report);
   if (output == "csv") return to_csv(report);
+  if (output == "html") return to_html(report);
   return output == "svg" ? to_svg(report) : to_table(report);
 }
 
@@ -145,7 +177,12 @@ int run(const RooflineCommand& c) {
   report.provenance = session.provenance(prompt.size(), decoder.position());
   report.machine = describe_machine();
   measure_roofs(session, c.common.exact, report);
-  report.generation = attribute(measured.ledger, report.roofs, session.context().kernels);
+  const KernelSet& kernels = session.context().kernels;
+  report.generation = attribute(measured.generation.ledger, report.roofs, kernels);
+  report.prompt = attribute(measured.prompt.ledger,
+                            prompt_roofs(session, report.roofs, formats_of(session.model()), c.common.exact), kernels,
+                            Ideal::kRoofs);
+  report.prompt_threads = session.prompt_context().executor.threads();
   report.context = measured.context;
   report.ttft_ms = measured.first;
   report.energy = measured.energy;
@@ -170,7 +207,7 @@ void add_roofline(CLI::App& app, Command& chosen) {
   sub->add_option("-n,--tokens", c->tokens, "Tokens to measure, after the first (default: 64)")
       ->check(in_range(1, 1 << 20))
       ->type_name("N");
-  add_output_option(*sub, c->output, {"table", "csv", "json", "svg"});
+  add_output_option(*sub, c->output, {"table", "csv", "json", "html", "svg"});
   sub->add_option("--out", c->file, "Write the report to a file instead of standard output")->type_name("FILE");
   sub->add_option("--bandwidth", c->stated_gbps, "GB/s of another machine, for the predictions (default: replay roof)")
       ->check(in_range(1e-3, 1e6))

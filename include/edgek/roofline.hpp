@@ -8,6 +8,7 @@
 #include "edgek/edgek.hpp"
 
 #include "edgek/measure/clock.hpp"
+#include "edgek/measure/histogram.hpp"
 #include "edgek/measure/json_writer.hpp"
 #include "edgek/measure/machine.hpp"
 #include "edgek/measure/percentiles.hpp"
@@ -15,6 +16,7 @@
 #include "edgek/measure/recording_ledger.hpp"
 #include "edgek/roofline/attribution.hpp"
 #include "edgek/roofline/energy.hpp"
+#include "edgek/roofline/html.hpp"
 #include "edgek/roofline/peak.hpp"
 #include "edgek/roofline/picture.hpp"
 #include "edgek/roofline/predict.hpp"

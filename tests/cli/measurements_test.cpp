@@ -95,6 +95,31 @@ TEST_F(Measurements, RooflineDrawsAPictureIntoAFile) {
   EXPECT_NE(picture.find("matvec Q4_0, "), std::string::npos) << picture;
 }
 
+TEST_F(Measurements, RooflineSplitsAPromptWithThreadsOfItsOwn) {
+  const json r = document({"roofline", model_, "-p", "he said that he", "-n", "2", "--prompt-threads", "1"});
+  const json& prompt = r["prompt"];
+  EXPECT_EQ(prompt["threads"], 1);
+  EXPECT_EQ(prompt["tokens"], r["provenance"]["prompt_tokens"]);
+  EXPECT_NEAR(sum(prompt["split_ms"]) + prompt["unattributed_ms"].get<double>(), prompt["wall_ms"],
+              1e-5 * prompt["wall_ms"].get<double>());
+  EXPECT_NEAR(prompt["wall_ms"], r["ttft_ms"]["prompt"], 1e-5 * prompt["wall_ms"].get<double>());
+  EXPECT_FALSE(prompt["kernels"].empty());
+  EXPECT_EQ(r["provenance"]["command"].get<std::string>().rfind("edgek roofline ", 0), 0u);
+  EXPECT_NE(r["provenance"]["command"].get<std::string>().find(" -p 'he said that he' "), std::string::npos);
+}
+
+TEST_F(Measurements, RooflineWritesAPageThatNeedsNoNetwork) {
+  const std::string out = folder_.file("report.html");
+  const ToolRun r = run({"roofline", model_, "-p", "he", "-n", "4", "-t", "2", "-o", "html", "--out", out});
+  EXPECT_EQ(r.exit_code, 0) << r.err;
+  const std::string page = read_file(out);
+  EXPECT_EQ(page.rfind("<!DOCTYPE html>", 0), 0u);
+  EXPECT_NE(page.find("matvec Q4_0"), std::string::npos);
+  EXPECT_NE(page.find("edgek roofline "), std::string::npos) << "the command";
+  EXPECT_EQ(page.find("<script"), std::string::npos);
+  EXPECT_EQ(page.find("http"), std::string::npos);
+}
+
 TEST_F(Measurements, BenchNamesItsTestsAndKeepsEverySample) {
   const json r = document({"bench", model_, "-p", "16", "-n", "4", "-d", "32", "-r", "3"});
   ASSERT_EQ(r["results"].size(), 2u);

@@ -55,7 +55,6 @@ TEST_F(Usage, WhatIsNotBuiltIsRefusedByName) {
   expect_refused({"run", model_, "-p", "he", "--kv", "q4_0"}, 2, "q4_0");
   expect_refused({"run", model_, "-p", "he", "--target", "ABACUS"}, 2, "ABACUS");
   expect_refused({"run", model_, "-p", "he", "--exact", "--kv", "f16"}, 2, "--exact");
-  expect_refused({"roofline", model_, "-o", "html"}, 2, "html");
   expect_refused({"quantize", model_, folder_.file("out.gguf"), "--format", "Q2_K"}, 2, "Q2_K");
 }
 

@@ -68,6 +68,21 @@ TEST(Attribute, SplitsAKernelExactly) {
   EXPECT_NEAR(a.token.ceiling_ms, k.ideal_ms, 1e-12);
 }
 
+TEST(Attribute, APromptIsJudgedByTheLongerOfItsRoofs) {
+  Fixture f;
+  LedgerEntry e = matvec(1024, 2048, 0, 200'000, 380'000, 195'000);
+  e.op = "matmul", e.n = 16, e.traffic = matmul_traffic(e.format, 1024, 2048, 16);
+  f.ledger.begin_token();
+  f.ledger.record(e);
+  f.ledger.end_token();
+  const Attribution streams = attribute(f.ledger, test_roofs(), f.set);
+  const Attribution roofs = attribute(f.ledger, test_roofs(), f.set, Ideal::kRoofs);
+  EXPECT_NEAR(streams.kernels[0].ideal_ms, 0.0589824, 1e-9);
+  EXPECT_NEAR(roofs.kernels[0].ideal_ms, 16 * 1024.0 * 2048 / 200 * 1e-6, 1e-9);  // 200 GMAC/s of the panel kernel
+  EXPECT_NEAR(roofs.token.ceiling_ms, roofs.kernels[0].ideal_ms, 1e-12);
+  EXPECT_NEAR(roofs.token.split_ms(), streams.token.split_ms(), 1e-9);
+}
+
 TEST(Attribute, MeansAreOverTokens) {
   Fixture f;
   for (int i = 0; i < 4; ++i) {

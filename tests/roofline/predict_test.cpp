@@ -1,5 +1,7 @@
 #include "edgek/roofline/predict.hpp"
 
+#include <string_view>
+
 #include <gtest/gtest.h>
 
 namespace edgek {
@@ -34,6 +36,16 @@ TEST(Predict, RowsThatAFormatCannotHoldStay) {
   const Prediction p = predict(weights, Format::kQ4_K, 0, 10);
   EXPECT_EQ(p.kept, 1u);
   EXPECT_EQ(p.bytes_per_token, 100 * row_bytes(Format::kQ8_0, 576) + 100 * row_bytes(Format::kQ4_K, 1536) + 576 * 4);
+}
+
+TEST(Predict, DevicesHaveASourceAndAPlausibleRate) {
+  for (const Device& d : kDevices) {
+    EXPECT_GT(d.nominal_gbps, 0.0) << d.name;
+    EXPECT_LE(d.usable_gbps(), d.nominal_gbps) << d.name;
+    EXPECT_NE(std::string_view(d.source), "") << d.name;
+  }
+  EXPECT_EQ(tokens_per_s(0, 10), 0.0);
+  EXPECT_DOUBLE_EQ(tokens_per_s(500'000'000, 10), 20.0);
 }
 
 TEST(Predict, OneRowForEachFormat) {

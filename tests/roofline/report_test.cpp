@@ -1,7 +1,6 @@
 #include "edgek/roofline/report.hpp"
 
 #include <algorithm>
-#include <array>
 #include <sstream>
 
 #include <gtest/gtest.h>
@@ -9,40 +8,12 @@
 
 #include "edgek/roofline/picture.hpp"
 #include "edgek/roofline/table.hpp"
+#include "tests/roofline/sample_report.hpp"
 
 namespace edgek {
 namespace {
 
-RooflineReport sample_report() {
-  static std::array<KernelTotals, 8> kernels;
-  static std::array<TokenSpan, 4> tokens;
-  RecordingLedger ledger(kernels, tokens);
-  KernelSet set{};
-  set.name = "TEST";
-  LedgerEntry e;
-  e.op = "matvec", e.target = "TEST", e.format = Format::kQ8_0, e.m = 512, e.k = 512, e.n = 1, e.threads = 2;
-  e.traffic = matmul_traffic(e.format, e.m, e.k, e.n);
-  e.end_ns = 30'000, e.busy_ns = 50'000, e.busy_max_ns = 26'000;
-  LedgerEntry sample;
-  sample.op = "sample", sample.target = "", sample.end_ns = 4'000, sample.busy_ns = sample.busy_max_ns = 4'000;
-  for (int i = 0; i < 3; ++i) {
-    ledger.begin_token();
-    ledger.record(e);
-    ledger.record(sample);
-    ledger.end_token();
-  }
-  RooflineReport r;
-  r.machine.cpu = "a CPU";
-  r.provenance = provenance_here(r.machine);
-  r.provenance.model_file = "bad\xff name.gguf";
-  r.roofs.dram_gbps = 21, r.roofs.replay.gbps = 20;
-  r.peak_gmacs = {{"int8 Q8_0 rows", 60.0}};
-  r.generation = attribute(ledger, r.roofs, set);
-  r.energy.why = "no sensor";
-  r.rss_bytes = {1000, 500, 200, 100};
-  r.predict = predict_all(std::vector<WeightUse>{{Format::kQ8_0, 512, 512, true}}, 0, 20);
-  return r;
-}
+using testing::sample_report;
 
 TEST(Report, JsonHasEveryMember) {
   const nlohmann::json j = nlohmann::json::parse(to_json(sample_report()));
@@ -65,6 +36,9 @@ TEST(Report, JsonHasEveryMember) {
   EXPECT_EQ(j.at("rss_bytes").at("other"), 200);
   EXPECT_TRUE(j.at("energy").at("source").is_null());
   EXPECT_EQ(j.at("predict").size(), kPredictedFormats.size());
+  EXPECT_EQ(j.at("devices").size(), kDevices.size());
+  EXPECT_EQ(j.at("token").at("latencies_ms").size(), 3u);
+  EXPECT_EQ(j.at("provenance").at("command"), "edgek roofline 'a <model>.gguf'");
 }
 
 TEST(Report, JsonSumsClose) {
@@ -80,6 +54,24 @@ TEST(Report, JsonSumsClose) {
   EXPECT_NEAR(kernels, split, 1e-5 * split);
   const auto& bytes = j.at("kernels").at(0).at("bytes");
   EXPECT_EQ(bytes.at("total"), 512 * 512 / 32 * 34 + 4 * 1024);
+}
+
+TEST(Report, JsonSplitsThePromptToo) {
+  const nlohmann::json prompt = nlohmann::json::parse(to_json(sample_report())).at("prompt");
+  EXPECT_EQ(prompt.at("tokens"), 40);
+  EXPECT_EQ(prompt.at("threads"), 2);
+  EXPECT_GT(prompt.at("tokens_per_s"), 0.0);
+  double split = 0;
+  for (const auto& [name, ms] : prompt.at("split_ms").items()) split += ms.get<double>();
+  EXPECT_NEAR(split + prompt.at("unattributed_ms").get<double>(), prompt.at("wall_ms").get<double>(), 1e-5 * split);
+  EXPECT_EQ(prompt.at("kernels").at(0).at("op"), "matmul");
+}
+
+TEST(Report, HistogramHoldsEveryToken) {
+  const nlohmann::json token = nlohmann::json::parse(to_json(sample_report())).at("token");
+  std::size_t tokens = token.at("histogram").at("above");
+  for (const nlohmann::json& count : token.at("histogram").at("counts")) tokens += count.get<std::size_t>();
+  EXPECT_EQ(tokens, token.at("tokens").get<std::size_t>());
 }
 
 TEST(Report, TextThatIsNotUtf8GetsAReplacement) {

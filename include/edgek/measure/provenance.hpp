@@ -29,6 +29,7 @@ struct Provenance {
   std::string quantization;        ///< format of most of the weights
   std::size_t prompt_tokens = 0, context_tokens = 0;
   std::string time;                ///< UTC, ISO 8601
+  std::string command;             ///< as a shell takes it; "" where a program, not a tool, measured
 };
 
 /// The compiler that built the calling file.
@@ -72,6 +73,7 @@ inline void write(JsonWriter& json, const Provenance& p) {
   json.member("file", p.model_file).member("bytes", p.model_bytes).member("architecture", p.architecture);
   json.member("quantization", p.quantization).end_object();
   json.member("prompt_tokens", p.prompt_tokens).member("context_tokens", p.context_tokens).member("time", p.time);
+  if (!p.command.empty()) json.member("command", p.command);
   json.end_object();
 }
 

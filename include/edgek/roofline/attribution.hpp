@@ -13,6 +13,7 @@
 #include "edgek/core/format.hpp"
 #include "edgek/core/traffic.hpp"
 #include "edgek/kernels/kernel_set.hpp"
+#include "edgek/measure/clock.hpp"
 #include "edgek/measure/percentiles.hpp"
 #include "edgek/measure/recording_ledger.hpp"
 #include "edgek/roofline/peak.hpp"
@@ -43,7 +44,7 @@ struct KernelReport {
   double calls = 0;
   Traffic traffic;           ///< rounded to whole bytes
   double ms = 0;             ///< as the caller of the op sees it: ideal + excess + fork_join
-  double ideal_ms = 0;       ///< its streamed bytes at the replay roof
+  double ideal_ms = 0;       ///< see Ideal
   double excess_ms = 0;      ///< kernel time above that (below 0: faster than the roof)
   double fork_join_ms = 0;   ///< starting threads, waiting for the slowest of them
   double gbps = 0;           ///< all of its bytes / ms
@@ -59,12 +60,19 @@ struct OtherItem {
   double ms = 0;
 };
 
+/// What a kernel could have taken at best.
+enum class Ideal {
+  kStreams,  ///< its streamed bytes at the replay roof: what generating is judged by
+  kRoofs,    ///< the longer of that and its arithmetic at its peak: what prompts are judged by
+};
+
 /// Where the time of a token went: means over the tokens of a ledger.
 struct TokenReport {
   std::size_t tokens = 0;
   Traffic traffic;
-  double ceiling_ms = 0;             ///< streamed bytes at the replay roof
+  double ceiling_ms = 0;             ///< the sum of its kernels' ideal times
   Summary tpot_ms;
+  std::vector<double> latencies_ms;  ///< of every token, in order
   double ideal_ms = 0, excess_ms = 0, fork_join_ms = 0, other_ms = 0;  ///< the split
   std::vector<OtherItem> items;      ///< what `other` consists of
   double wall_ms = 0;                ///< by a clock outside the ops
@@ -121,13 +129,16 @@ inline std::string reason(const KernelReport& k, std::size_t min_cols) {
 }
 
 /// Decides which roof binds a kernel and says why. Neither roof explains half of its time: latency.
-inline void bind(KernelReport& k, const Roofs& roofs, double compute_ms, std::size_t min_cols) {
-  const double roof_ms = std::max(k.ideal_ms, compute_ms);
+inline void bind(KernelReport& k, const Roofs& roofs, double stream_ms, double compute_ms, std::size_t min_cols) {
+  const double roof_ms = std::max(stream_ms, compute_ms);
   k.roof_pct = k.ms > 0 ? 100 * roof_ms / k.ms : 0;
-  if (roof_ms < 0.5 * k.ms) {
+  if (roof_ms == 0) {
     k.binds = "latency";
-    k.why = "too short to be bound by bytes or arithmetic: " + reason(k, min_cols);
-  } else if (compute_ms > k.ideal_ms) {
+    k.why = formatted("%.1f us a call, no weights, no keys", 1e3 * k.ms / std::max(k.calls, 1e-9));
+  } else if (roof_ms < 0.5 * k.ms) {
+    k.binds = "latency";
+    k.why = "neither bytes nor arithmetic explain half of it: " + reason(k, min_cols);
+  } else if (compute_ms > stream_ms) {
     k.binds = "compute";
     k.why = formatted("%.0f %% of this kernel's rate with operands in cache", k.roof_pct);
   } else {
@@ -138,7 +149,7 @@ inline void bind(KernelReport& k, const Roofs& roofs, double compute_ms, std::si
 }
 
 inline KernelReport report_kernel(const KernelTotals& t, std::size_t tokens, const Roofs& roofs,
-                                  const KernelSet& kernels) {
+                                  const KernelSet& kernels, Ideal ideal) {
   KernelReport k;
   k.op = t.op, k.target = t.target, k.format = t.format;
   k.has_format = t.traffic.weights + t.traffic.scales != 0;
@@ -146,39 +157,42 @@ inline KernelReport report_kernel(const KernelTotals& t, std::size_t tokens, con
   k.traffic = mean_traffic(t.traffic, tokens);
   k.ms = 1e-6 * per(t.wall_ns, tokens);
   const double work_ms = 1e-6 * per(t.work_ns, tokens);
-  if (roofs.replay.gbps > 0) k.ideal_ms = 1e-6 * per(streamed_bytes(t.traffic), tokens) / roofs.replay.gbps;
-  k.excess_ms = work_ms - k.ideal_ms;
-  k.fork_join_ms = k.ms - work_ms;
   if (k.ms > 0) {
     k.gbps = 1e-6 * per(t.traffic.bytes(), tokens) / k.ms;
     k.gmacs = 0.5e-6 * per(t.traffic.flops, tokens) / k.ms;
   }
   const bool rows = t.max_tokens <= kernels.by_format[index_of(t.format)].max_row_tokens;
   const double peak = k.has_format ? peak_of(roofs, t, rows ? Unit::kRows : Unit::kPanel) : 0;
-  bind(k, roofs, peak > 0 ? k.gmacs / peak * k.ms : 0, k.has_format ? t.min_cols : 0);
+  const double compute_ms = peak > 0 ? k.gmacs / peak * k.ms : 0;
+  const double stream_ms =
+      roofs.replay.gbps > 0 ? 1e-6 * per(streamed_bytes(t.traffic), tokens) / roofs.replay.gbps : 0;
+  k.ideal_ms = ideal == Ideal::kStreams ? stream_ms : std::max(stream_ms, compute_ms);
+  k.excess_ms = work_ms - k.ideal_ms;
+  k.fork_join_ms = k.ms - work_ms;
+  bind(k, roofs, stream_ms, compute_ms, k.has_format ? t.min_cols : 0);
   return k;
 }
 
 }  // namespace detail
 
-/// Splits the time of the ledger's tokens: ideal (streamed bytes at the replay roof), excess of each
-/// kernel above it, fork-join and imbalance, and other named items. All of them are sums of recorded times, so
+/// Splits the time of the ledger's tokens (a prompt counts as one): ideal, excess of each kernel above it, fork-join and imbalance, and other named items. All of them are sums of recorded times, so
 ///   wall = ideal + excess + fork_join + other + unattributed
 /// holds exactly, and unattributed is what nobody recorded. Needs at least one token; else all is 0.
-inline Attribution attribute(RecordingLedger& ledger, const Roofs& roofs, const KernelSet& kernels) {
+inline Attribution attribute(RecordingLedger& ledger, const Roofs& roofs, const KernelSet& kernels,
+                             Ideal ideal = Ideal::kStreams) {
   Attribution a;
   TokenReport& token = a.token;
   token.tokens = ledger.tokens().size();
   token.dropped = ledger.dropped();
   if (token.tokens == 0) return a;
-  std::vector<double> walls;
-  for (const TokenSpan& span : ledger.tokens()) walls.push_back(1e-6 * static_cast<double>(span.wall_ns()));
-  token.tpot_ms = summarize(walls);
+  for (const TokenSpan& span : ledger.tokens()) token.latencies_ms.push_back(to_ms(span.wall_ns()));
+  std::vector<double> sorted = token.latencies_ms;
+  token.tpot_ms = summarize(sorted);
   token.wall_ms = token.tpot_ms.mean;
   Traffic total;
   for (const KernelTotals& t : ledger.kernels()) {
     total += t.traffic;
-    KernelReport k = detail::report_kernel(t, token.tokens, roofs, kernels);
+    KernelReport k = detail::report_kernel(t, token.tokens, roofs, kernels, ideal);
     token.fork_join_ms += k.fork_join_ms;
     if (streamed_bytes(t.traffic) == 0) {
       token.items.push_back({k.op, k.excess_ms});

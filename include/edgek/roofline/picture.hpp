@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "edgek/roofline/report.hpp"
@@ -63,12 +64,16 @@ struct Dot {
   double ms = 0;
 };
 
+/// "matvec Q4_0", "attention"
+inline std::string name_of(const KernelReport& k) {
+  return k.op + (k.has_format ? " " + std::string(info(k.format).name) : std::string());
+}
+
 inline std::vector<Dot> dots_of(const RooflineReport& r) {
   std::vector<Dot> dots;
   for (const KernelReport& k : r.generation.kernels) {
     if (k.traffic.flops == 0 || k.traffic.bytes() == 0 || k.ms <= 0) continue;
-    std::string label = k.op + (k.has_format ? " " + std::string(info(k.format).name) : std::string());
-    dots.push_back({std::move(label), static_cast<double>(k.traffic.flops) / static_cast<double>(k.traffic.bytes()),
+    dots.push_back({name_of(k), static_cast<double>(k.traffic.flops) / static_cast<double>(k.traffic.bytes()),
                     2 * k.gmacs, k.ms});
   }
   return dots;
@@ -108,45 +113,80 @@ inline void draw_axes(std::string& svg, const Plane& p) {
   draw_text(svg, Plane::kLeft - 55, Plane::kTop - 12, "tick", "GFLOP/s");
 }
 
-/// A slanted roof: y = bandwidth * x, inside the plane.
+/// A slanted roof: y = bandwidth * x, inside the plane. Its name stands left of it, `along` of the way up.
 inline void draw_bandwidth(std::string& svg, const Plane& p, double gbps, const std::string& label,
-                           const char* style) {
+                           const char* style, double along = 1) {
   if (gbps <= 0) return;
   const double x0 = std::max(p.min_x(), p.min_y() / gbps), x1 = std::min(p.max_x(), p.max_y() / gbps);
   if (x0 >= x1) return;
   draw_line(svg, style, p.x(x0), p.y(gbps * x0), p.x(x1), p.y(gbps * x1));
-  draw_text(svg, p.x(x1) - 4, p.y(gbps * x1) + 12, "roof end", label);
+  const double x = std::pow(x0, 1 - along) * std::pow(x1, along);
+  draw_text(svg, p.x(x) - 10, p.y(gbps * x) + 12, "roof end", label);
+}
+
+/// Level roofs, highest first; where two lie closer than a line of text, only the upper one has room for its name.
+inline void draw_peaks(std::string& svg, const RooflineReport& r, const Plane& p) {
+  constexpr double kLineOfText = 20;
+  std::vector<std::pair<std::string, double>> peaks = r.peak_gmacs;
+  std::sort(peaks.begin(), peaks.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  double last = -kLineOfText;
+  for (const auto& [unit, gmacs] : peaks) {
+    if (gmacs <= 0) continue;
+    const double y = p.y(2 * gmacs);
+    draw_line(svg, "compute", Plane::kLeft, y, Plane::kRight, y);
+    if (y - last < kLineOfText) continue;
+    draw_text(svg, Plane::kRight - 4, y - 5, "roof end", unit + formatted(" %.0f", 2 * gmacs));
+    last = y;
+  }
 }
 
 inline void draw_roofs(std::string& svg, const RooflineReport& r, const Plane& p) {
   draw_bandwidth(svg, p, r.roofs.replay.gbps, formatted("replay %.1f GB/s", r.roofs.replay.gbps), "main");
-  draw_bandwidth(svg, p, r.roofs.l3_gbps, formatted("L3 %.0f GB/s", r.roofs.l3_gbps), "cache");
-  draw_bandwidth(svg, p, r.roofs.l2_gbps, formatted("L2 %.0f GB/s", r.roofs.l2_gbps), "cache");
-  for (const auto& [unit, gmacs] : r.peak_gmacs) {
-    const double y = p.y(2 * gmacs);
-    draw_line(svg, "compute", Plane::kLeft, y, Plane::kRight, y);
-    draw_text(svg, Plane::kRight - 4, y - 5, "roof end", unit + formatted(" %.0f", 2 * gmacs));
-  }
+  draw_bandwidth(svg, p, r.roofs.l2_gbps, formatted("L2 %.0f GB/s", r.roofs.l2_gbps), "cache", 0.6);
+  draw_bandwidth(svg, p, r.roofs.l1_gbps, formatted("L1 %.0f GB/s", r.roofs.l1_gbps), "cache", 0.85);
+  // Those beside the replay roof, which is one of them or close: a line, no text over its text.
+  draw_bandwidth(svg, p, r.roofs.dram_gbps, "", "cache");
+  draw_bandwidth(svg, p, r.roofs.l3_gbps, "", "cache");
+  draw_peaks(svg, r, p);
 }
 
-inline void draw_dots(std::string& svg, const std::vector<Dot>& dots, const Plane& p) {
+/// The ridge: where the replay roof meets the arithmetic of the kernel that reads most weights.
+inline void draw_ridge(std::string& svg, const RooflineReport& r, const Plane& p) {
+  if (r.peak_gmacs.empty() || r.peak_gmacs.front().second <= 0 || r.roofs.replay.gbps <= 0) return;
+  const double gflops = 2 * r.peak_gmacs.front().second, intensity = gflops / r.roofs.replay.gbps;
+  if (intensity > p.max_x() || intensity < p.min_x()) return;
+  append(svg, "<circle class=\"ridge\" cx=\"%.1f\" cy=\"%.1f\" r=\"6\"/>\n", p.x(intensity), p.y(gflops));
+  draw_text(svg, p.x(intensity) + 2, p.y(gflops) - 12, "roof end", formatted("ridge %.1f flops per byte", intensity));
+}
+
+/// One dot for each kernel; named beside it, or `numbered` in the order of the list.
+inline void draw_dots(std::string& svg, const std::vector<Dot>& dots, const Plane& p, bool numbered) {
   double longest = 0;
   for (const Dot& d : dots) longest = std::max(longest, d.ms);
-  for (const Dot& d : dots) {
+  for (std::size_t i = 0; i < dots.size(); ++i) {
+    const Dot& d = dots[i];
     const double x = p.x(d.intensity), y = p.y(d.gflops);
     const double radius = 4 + 8 * std::sqrt(d.ms / longest);
     append(svg, "<circle class=\"dot\" cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\"/>\n", x, y, radius);
-    if (d.ms > 0.02 * longest) draw_text(svg, x + 14, y + 4, "name", d.label + formatted(", %.3f ms", d.ms));
+    if (numbered) draw_text(svg, x, y + radius + 16, "number", std::to_string(i + 1));
+    else if (d.ms > 0.02 * longest) draw_text(svg, x + 14, y + 4, "name", d.label + formatted(", %.3f ms", d.ms));
   }
+}
+
+/// The number that draw_dots() gives a kernel; "" where it has no dot.
+inline std::string number_of(const std::vector<Dot>& dots, std::string_view label) {
+  for (std::size_t i = 0; i < dots.size(); ++i)
+    if (dots[i].label == label) return std::to_string(i + 1);
+  return {};
 }
 
 inline constexpr std::string_view kPictureStyle =
     "<style>text{font:13px system-ui,sans-serif;fill:#222}.title{font-size:16px;font-weight:600}"
     ".tick,.roof{font-size:11px;fill:#555}.mid{text-anchor:middle}.end{text-anchor:end}"
     ".grid{stroke:#ddd}.main{stroke:#c33;stroke-width:2.5}.cache{stroke:#c33;stroke-dasharray:5 4}"
-    ".compute{stroke:#36c;stroke-dasharray:5 4}.dot{fill:#167d4a;fill-opacity:.75;stroke:#fff}.page{fill:#fff}"
+    ".compute{stroke:#36c;stroke-dasharray:5 4}.ridge{fill:none;stroke:#222;stroke-width:2}.dot{fill:#167d4a;fill-opacity:.75;stroke:#fff}.page{fill:#fff}"
     "@media(prefers-color-scheme:dark){text{fill:#eee}.tick,.roof{fill:#aaa}.grid{stroke:#383838}.page{fill:#161616}"
-    ".main,.cache{stroke:#f66}.compute{stroke:#7af}.dot{fill:#3c9;stroke:#161616}}</style>\n";
+    ".main,.cache{stroke:#f66}.compute{stroke:#7af}.ridge{stroke:#eee}.dot{fill:#3c9;stroke:#161616}}</style>\n";
 
 }  // namespace detail
 
@@ -168,7 +208,8 @@ inline std::string to_svg(const RooflineReport& r) {
   draw_text(svg, 15, 44, "tick", where);
   detail::draw_axes(svg, plane);
   detail::draw_roofs(svg, r, plane);
-  detail::draw_dots(svg, dots, plane);
+  detail::draw_ridge(svg, r, plane);
+  detail::draw_dots(svg, dots, plane, false);
   draw_text(svg, 15, 550, "tick", "edgek " + r.provenance.version + ", " + r.provenance.time +
                                       "; roofs measured in the same process with the same threads");
   return svg + "</svg>\n";

@@ -9,6 +9,7 @@
 
 #include "edgek/core/format.hpp"
 #include "edgek/core/traffic.hpp"
+#include "edgek/measure/histogram.hpp"
 #include "edgek/measure/json_writer.hpp"
 #include "edgek/measure/machine.hpp"
 #include "edgek/measure/provenance.hpp"
@@ -40,6 +41,8 @@ struct RooflineReport {
   Roofs roofs;
   std::vector<std::pair<std::string, double>> peak_gmacs;  ///< by unit name, as roofs.peaks
   Attribution generation;
+  Attribution prompt;          ///< one "token": the whole prompt, judged by Ideal::kRoofs; none: not recorded
+  std::size_t prompt_threads = 0;
   double context = 0;          ///< mean positions in the cache while generating
   FirstToken ttft_ms;
   MemoryParts rss_bytes;
@@ -49,6 +52,17 @@ struct RooflineReport {
 };
 
 namespace detail {
+
+/// The bandwidth of the predictions.
+inline double predict_gbps(const RooflineReport& r) noexcept {
+  return r.stated_gbps > 0 ? r.stated_gbps : r.roofs.replay.gbps;
+}
+
+/// Prompt tokens per second.
+inline double prompt_rate(const RooflineReport& r) noexcept {
+  const double wall_ms = r.prompt.token.wall_ms;
+  return wall_ms > 0 ? 1e3 * static_cast<double>(r.provenance.prompt_tokens) / wall_ms : 0;
+}
 
 inline void write(JsonWriter& json, const char* name, const Traffic& t, bool with_total) {
   json.key(name).begin_object();
@@ -79,25 +93,42 @@ inline void write_roofs(JsonWriter& json, const RooflineReport& r) {
   json.member("level", r.roofs.level).end_object();
 }
 
-inline void write_token(JsonWriter& json, const RooflineReport& r) {
-  const TokenReport& t = r.generation.token;
-  json.key("token").begin_object();
-  write(json, "bytes", t.traffic, false);
-  json.member("ceiling_ms", t.ceiling_ms).key("tpot_ms").begin_object();
-  json.member("p50", t.tpot_ms.p50).member("p95", t.tpot_ms.p95).member("p99", t.tpot_ms.p99).end_object();
+/// Where a time went: what tokens and prompts have in common.
+inline void write_split(JsonWriter& json, const TokenReport& t) {
   json.key("split_ms").begin_object().member("ideal", t.ideal_ms).member("excess", t.excess_ms);
   json.member("fork_join", t.fork_join_ms).member("other", t.other_ms).end_object();
   json.key("items").begin_array();
   for (const OtherItem& item : t.items)
     json.begin_object().member("name", item.name).member("ms", item.ms).end_object();
   json.end_array().member("unattributed_ms", t.unattributed_ms).member("wall_ms", t.wall_ms);
-  json.member("closure", t.closure()).member("context", r.context).member("tokens", t.tokens);
-  json.member("dropped_records", t.dropped).end_object();
+  json.member("closure", t.closure()).member("dropped_records", t.dropped);
 }
 
-inline void write_kernels(JsonWriter& json, const RooflineReport& r) {
+inline void write_latencies(JsonWriter& json, const TokenReport& t) {
+  json.key("latencies_ms").begin_array();
+  for (const double ms : t.latencies_ms) json.value(ms);
+  const Histogram h = histogram(t.latencies_ms);
+  json.end_array().key("histogram").begin_object().member("from_ms", h.from).member("bin_ms", h.width);
+  json.key("counts").begin_array();
+  for (const std::size_t count : h.counts) json.value(count);
+  json.end_array().member("above", h.above).end_object();
+}
+
+inline void write_token(JsonWriter& json, const RooflineReport& r) {
+  const TokenReport& t = r.generation.token;
+  json.key("token").begin_object();
+  write(json, "bytes", t.traffic, false);
+  json.member("ceiling_ms", t.ceiling_ms).key("tpot_ms").begin_object();
+  json.member("p50", t.tpot_ms.p50).member("p95", t.tpot_ms.p95).member("p99", t.tpot_ms.p99).end_object();
+  write_split(json, t);
+  json.member("context", r.context).member("tokens", t.tokens);
+  write_latencies(json, t);
+  json.end_object();
+}
+
+inline void write_kernels(JsonWriter& json, const std::vector<KernelReport>& kernels) {
   json.key("kernels").begin_array();
-  for (const KernelReport& k : r.generation.kernels) {
+  for (const KernelReport& k : kernels) {
     json.begin_object().member("op", k.op);
     if (k.has_format) json.member("format", info(k.format).name);
     else json.key("format").null();
@@ -108,6 +139,15 @@ inline void write_kernels(JsonWriter& json, const RooflineReport& r) {
     json.member("gmacs", k.gmacs).member("binds", k.binds).member("why", k.why).end_object();
   }
   json.end_array();
+}
+
+inline void write_prompt(JsonWriter& json, const RooflineReport& r) {
+  if (r.prompt.token.tokens == 0) return;
+  json.key("prompt").begin_object().member("tokens", r.provenance.prompt_tokens).member("threads", r.prompt_threads);
+  json.member("tokens_per_s", prompt_rate(r)).member("ceiling_ms", r.prompt.token.ceiling_ms);
+  write_split(json, r.prompt.token);
+  write_kernels(json, r.prompt.kernels);
+  json.end_object();
 }
 
 inline void write_process(JsonWriter& json, const RooflineReport& r) {
@@ -132,13 +172,23 @@ inline void write_predictions(JsonWriter& json, const RooflineReport& r) {
     json.begin_object().member("format", info(p.format).name).member("bytes_per_token", p.bytes_per_token);
     json.member("ceiling_tokens_per_s", p.ceiling_tokens_per_s).member("matrices_kept", p.kept).end_object();
   }
+  json.end_array().member("predict_gbps", predict_gbps(r));
+  json.key("devices").begin_array();
+  for (const Device& d : kDevices) {
+    json.begin_object().member("name", d.name).member("nominal_gbps", d.nominal_gbps).key("measured_gbps");
+    if (d.measured_gbps > 0) json.value(d.measured_gbps);
+    else json.null();
+    json.member("source", d.source).key("ceiling_tokens_per_s").begin_object();
+    for (const Prediction& p : r.predict)
+      json.member(info(p.format).name, tokens_per_s(p.bytes_per_token, d.usable_gbps()));
+    json.end_object().end_object();
+  }
   json.end_array();
-  json.member("predict_gbps", r.stated_gbps > 0 ? r.stated_gbps : r.roofs.replay.gbps);
 }
 
 }  // namespace detail
 
-/// The report as one JSON document, schema "edgek.roofline/1". Bytes, calls and milliseconds of kernels are
+/// The report as one JSON document, schema "edgek.roofline/1" (docs/roofline_json.md). Bytes, calls and milliseconds of kernels are
 /// means per generated token; gbps counts all bytes of a kernel, roof_pct what it streams or computes.
 inline std::string to_json(const RooflineReport& r) {
   JsonWriter json;
@@ -147,7 +197,8 @@ inline std::string to_json(const RooflineReport& r) {
   detail::write_machine(json, r);
   detail::write_roofs(json, r);
   detail::write_token(json, r);
-  detail::write_kernels(json, r);
+  detail::write_kernels(json, r.generation.kernels);
+  detail::write_prompt(json, r);
   detail::write_process(json, r);
   detail::write_predictions(json, r);
   return json.end_object().text() + "\n";

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <string>
 
+#include "edgek/measure/histogram.hpp"
 #include "edgek/roofline/report.hpp"
 
 namespace edgek {
@@ -65,12 +66,11 @@ inline void append_part(std::string& out, const char* name, double ms, double wa
   append(out, "  %-22s %8.3f ms  %5.1f %%\n", name, ms, wall > 0 ? 100 * ms / wall : 0.0);
 }
 
-inline void append_split(std::string& out, const RooflineReport& r) {
-  const TokenReport& t = r.generation.token;
-  append(out, "\nA token's time, mean of %zu at a context of %.0f\n", t.tokens, r.context);
+inline void append_split(std::string& out, const Attribution& a) {
+  const TokenReport& t = a.token;
   append_part(out, "ideal (ceiling)", t.ideal_ms, t.wall_ms);
   append_part(out, "excess of kernels", t.excess_ms, t.wall_ms);
-  for (const KernelReport& k : r.generation.kernels) {
+  for (const KernelReport& k : a.kernels) {
     if (streamed_bytes(k.traffic) == 0) continue;
     const std::string name = "  " + k.op + (k.has_format ? " " + std::string(info(k.format).name) : std::string());
     append_part(out, name.c_str(), k.excess_ms, t.wall_ms);
@@ -83,6 +83,28 @@ inline void append_split(std::string& out, const RooflineReport& r) {
   if (t.dropped != 0) append(out, "  incomplete: %zu records found no room\n", t.dropped);
 }
 
+inline void append_splits(std::string& out, const RooflineReport& r) {
+  append(out, "\nA token's time, mean of %zu at a context of %.0f\n", r.generation.token.tokens, r.context);
+  append_split(out, r.generation);
+  if (r.prompt.token.tokens == 0) return;
+  append(out, "\nThe prompt's time: %zu tokens, %zu threads, %.1f tokens/s; ideal: bytes or arithmetic, whichever is longer\n",
+         r.provenance.prompt_tokens, r.prompt_threads, prompt_rate(r));
+  append_split(out, r.prompt);
+}
+
+/// A line of block characters, one for each bin.
+inline void append_histogram(std::string& out, const TokenReport& t) {
+  constexpr const char* kBlocks[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+  const Histogram h = histogram(t.latencies_ms);
+  if (h.counts.empty()) return;
+  const std::size_t most = *std::max_element(h.counts.begin(), h.counts.end());
+  append(out, "           %.3f ", h.from);
+  for (const std::size_t count : h.counts) out += kBlocks[(8 * count + most - 1) / most];
+  append(out, " %.3f ms", h.from + h.width * static_cast<double>(h.counts.size()));
+  if (h.above != 0) append(out, ", %zu above, up to %.3f ms", h.above, t.tpot_ms.max);
+  out += '\n';
+}
+
 inline void append_metrics(std::string& out, const RooflineReport& r) {
   const TokenReport& t = r.generation.token;
   const FirstToken& f = r.ttft_ms;
@@ -91,6 +113,7 @@ inline void append_metrics(std::string& out, const RooflineReport& r) {
          t.ceiling_ms > 0 ? 1e3 / t.ceiling_ms : 0.0, t.ceiling_ms, t.wall_ms > 0 ? 1e3 / t.wall_ms : 0.0,
          t.wall_ms > 0 ? 100 * t.ceiling_ms / t.wall_ms : 0.0);
   append(out, "  TPOT     p50 %.3f   p95 %.3f   p99 %.3f ms\n", t.tpot_ms.p50, t.tpot_ms.p95, t.tpot_ms.p99);
+  append_histogram(out, t);
   append(out, "  TTFT     %.1f ms from the start of the process: load %.1f, tokenize %.1f, prompt %.1f (%zu tokens), "
          "sample %.1f\n", f.total, f.load, f.tokenize, f.prompt, r.provenance.prompt_tokens, f.sample);
   append(out, "  memory   peak %.1f MB: weights %.1f, KV %.1f, arena %.1f, other %.1f\n", mega(m.peak),
@@ -104,25 +127,32 @@ inline void append_metrics(std::string& out, const RooflineReport& r) {
 
 inline void append_predictions(std::string& out, const RooflineReport& r) {
   const bool stated = r.stated_gbps > 0;
-  append(out, "\nThe same model in other formats, at %.1f GB/s (%s)\n", stated ? r.stated_gbps : r.roofs.replay.gbps,
-         stated ? "given" : "replay roof");
+  append(out, "\nThe same model in other formats, at %.1f GB/s (%s)\n", predict_gbps(r), stated ? "given" : "replay roof");
   for (const Prediction& p : r.predict) {
     append(out, "  %-6s %10.3f MB/token   at most %8.1f tokens/s", info(p.format).name.data(), mega(p.bytes_per_token),
            p.ceiling_tokens_per_s);
     if (p.kept != 0) append(out, "   (%zu matrices stay as they are: row length)", p.kept);
     out += '\n';
   }
+  append(out, "\nCeilings of other machines, tokens/s\n  %-22s %6s", "", "GB/s");
+  for (const Prediction& p : r.predict) append(out, " %8s", info(p.format).name.data());
+  for (const Device& d : kDevices) {
+    append(out, "\n  %-22s %6.1f", d.name, d.usable_gbps());
+    for (const Prediction& p : r.predict) append(out, " %8.1f", tokens_per_s(p.bytes_per_token, d.usable_gbps()));
+    append(out, "  %s", d.source);
+  }
+  out += '\n';
 }
 
 }  // namespace detail
 
-/// The report for a terminal, lines of up to about 150 characters.
+/// The report for a terminal, in lines of up to about 220 characters.
 inline std::string to_table(const RooflineReport& r) {
   std::string out;
   detail::append_head(out, r);
   detail::append_roofs(out, r);
   detail::append_kernels(out, r);
-  detail::append_split(out, r);
+  detail::append_splits(out, r);
   detail::append_metrics(out, r);
   detail::append_predictions(out, r);
   return out;
