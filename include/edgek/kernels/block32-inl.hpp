@@ -110,27 +110,30 @@ void Tile32One(const MatmulJob& job, TilePointers p, float* HWY_RESTRICT out, co
   constexpr std::size_t kBytes = info(F::kFormat).block_bytes;
   constexpr std::size_t kStep = 4;  // blocks between prefetches
   const RowF32 df;
-  const PackedA32 token = packed_a32(job.x, job.cols);
-  const std::size_t blocks = job.cols / 32;
+  const std::size_t pieces = 1 + (job.rest == nullptr ? 0 : job.rest->count);
   StreamPrefetch prefetch(p, job);
-  auto acc = hn::Zero(df);
-  std::size_t b = 0;
+  auto sum = hn::Zero(df);
+  // The row, then the blocks that have a rest, in one loop: every including file compiles what is inside.
+  for (std::size_t piece = 0; piece < pieces; ++piece) {
+    const bool is_row = piece == 0;
+    const std::size_t first = is_row ? 0 : job.rest->block[piece - 1];
+    const std::size_t blocks = is_row ? job.cols / 32 : 1;
+    const PackedA32 token = packed_a32(is_row ? job.x : job.rest->packed[piece - 1], 32 * blocks);
+    auto acc = hn::Zero(df);
+    std::size_t b = 0;
 #if HWY_TARGET == HWY_AVX3_DL
-  for (; b + Step32<F>::kBlocks <= blocks; b += Step32<F>::kBlocks) {
-    prefetch.Advance((b + Step32<F>::kBlocks) * kBytes);
-    acc = AddStep32<F>(p, token, b, acc);
-  }
+    for (; b + Step32<F>::kBlocks <= blocks; b += Step32<F>::kBlocks) {
+      prefetch.Advance((b + Step32<F>::kBlocks) * kBytes);
+      acc = AddStep32<F>(p, token, b, acc);
+    }
 #endif
-  for (; b < blocks; ++b) {
-    if (b % kStep == 0) prefetch.Advance((b + kStep) * kBytes);
-    acc = AddBlock32One<F>(p, b * kBytes, token, b, acc);
+    for (; b < blocks; ++b) {
+      if (b % kStep == 0) prefetch.Advance((b + kStep) * kBytes);
+      acc = AddBlock32One<F>(p, (first + b) * kBytes, token, b, acc);
+    }
+    sum = is_row ? acc : hn::Add(sum, acc);
   }
-  if (job.rest != nullptr) {
-    const TokenRest& rest = *job.rest;
-    for (std::size_t i = 0; i < rest.count; ++i)
-      acc = hn::Add(acc, AddBlock32One<F>(p, rest.block[i] * kBytes, packed_a32(rest.packed[i], 32), 0, hn::Zero(df)));
-  }
-  hn::Store(acc, df, out);
+  hn::Store(sum, df, out);
 }
 
 // ---- several tokens: blocks are unpacked to bytes first
