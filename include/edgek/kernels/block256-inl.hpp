@@ -21,6 +21,7 @@
 
 #include "edgek/kernels/integer_dot-inl.hpp"
 #include "edgek/kernels/rows-inl.hpp"
+#include "edgek/kernels/unpack-inl.hpp"
 #include "edgek/kernels/wide256-inl.hpp"
 
 EDGEK_BEFORE_UNIT
@@ -156,48 +157,7 @@ void Tile256One(const MatmulJob& job, TilePointers p, float* HWY_RESTRICT out, c
   hn::Store(sum, df, out);
 }
 
-// ---- several tokens: super-blocks are unpacked to bytes first
-
-/// One super-block of a tile, unpacked.
-struct Unpacked256 {
-  HWY_ALIGN std::uint8_t weights[16 * 4 * kRowVectorBytes];  // (step, vector of rows)
-  HWY_ALIGN std::int16_t a[4 * 2 * kTileRows];               // (vector of rows, 8 entries per row)
-  HWY_ALIGN std::int16_t b[4 * 2 * kTileRows];
-  HWY_ALIGN float scale[kTileRows];
-  HWY_ALIGN float min[kTileRows];
-};
-
-/// Unpacks the super-block at `offset` of a tile.
-using Unpack256Fn = void (*)(TilePointers p, std::size_t offset, Unpacked256* to);
-
-template <class F, int g>
-HWY_INLINE void StoreGroup(TilePointers p, std::size_t i, std::size_t offset, std::uint8_t* to) {
-  const RowU8 d8;
-  hn::VFromD<RowU8> w0, w1, w2, w3;
-  F::template Group<g>(p, i, offset, w0, w1, w2, w3);
-  hn::Store(w0, d8, to + (4 * F::Step(g, 0) + i) * kRowVectorBytes);
-  hn::Store(w1, d8, to + (4 * F::Step(g, 1) + i) * kRowVectorBytes);
-  hn::Store(w2, d8, to + (4 * F::Step(g, 2) + i) * kRowVectorBytes);
-  hn::Store(w3, d8, to + (4 * F::Step(g, 3) + i) * kRowVectorBytes);
-}
-
-template <class F>
-HWY_NOINLINE void Unpack256(TilePointers p, std::size_t offset, Unpacked256* to) {
-  const RowI16 d16;
-  const RowF32 df;
-  for (std::size_t i = 0; i < 4; ++i) {
-    hn::VFromD<RowI16> a, b;
-    F::Header(p, i, offset, a, b);
-    hn::Store(a, d16, to->a + i * 2 * kTileRows);
-    hn::Store(b, d16, to->b + i * 2 * kTileRows);
-    StoreGroup<F, 0>(p, i, offset, to->weights);
-    StoreGroup<F, 1>(p, i, offset, to->weights);
-    StoreGroup<F, 2>(p, i, offset, to->weights);
-    StoreGroup<F, 3>(p, i, offset, to->weights);
-  }
-  hn::Store(LoadRowHalves<!F::kMins>(p, offset + F::kScaleOffset), df, to->scale);
-  hn::Store(F::kMins ? LoadRowHalves(p, offset + F::kScaleOffset + 2) : hn::Zero(df), df, to->min);
-}
+// ---- several tokens: super-blocks are unpacked to bytes first (unpack-inl.hpp)
 
 /// One unpacked super-block times one token.
 template <bool kMins>
@@ -233,28 +193,16 @@ HWY_INLINE void AddUnpacked256(const Unpacked256& u, std::size_t block, const Pa
             df, out);
 }
 
-/// What Tile256Many must know of a format.
-struct Many256 {
-  Unpack256Fn unpack;
-  std::size_t block_bytes;
-};
-template <class F>
-inline constexpr Many256 kMany256 = {&Unpack256<F>, info(F::kFormat).block_bytes};
-
+/// Add256Fn.
 template <bool kMins>
-void Tile256Many(const MatmulJob& job, TilePointers p, float* HWY_RESTRICT out, const void* context) {
-  const Many256& kind = *static_cast<const Many256*>(context);
-  const std::size_t blocks = job.cols / 256;
-  Unpacked256 unpacked;
-  for (std::size_t i = 0; i < job.tokens * kTileRows; ++i) out[i] = 0.0f;
-  StreamPrefetch prefetch(p, job);
-  for (std::size_t b = 0; b < blocks; ++b) {
-    prefetch.Advance((b + 1) * kind.block_bytes);
-    kind.unpack(p, b * kind.block_bytes, &unpacked);
-    for (std::size_t t = 0; t < job.tokens; ++t)
-      AddUnpacked256<kMins>(unpacked, b, packed_a256(job.x + t * job.x_stride, job.cols), out + t * kTileRows);
-  }
+HWY_NOINLINE void AddToTokens256(const MatmulJob& job, const Unpacked256& u, std::size_t block,
+                                 float* HWY_RESTRICT out) {
+  for (std::size_t t = 0; t < job.tokens; ++t)  // qualified, because Unpacked256 brings the first unit's copy too
+    EDGEK_UNIT::AddUnpacked256<kMins>(u, block, packed_a256(job.x + t * job.x_stride, job.cols), out + t * kTileRows);
 }
+
+template <class F>
+inline constexpr Many256 kMany256 = {&Unpack256<F>, &AddToTokens256<F::kMins>, info(F::kFormat).block_bytes};
 
 /// RowsFn of a format with super-blocks of 256. SSE2 does without the loop for one token (see kWeightClass).
 template <class F>
@@ -263,7 +211,7 @@ void Rows256(const MatmulJob& job, std::size_t begin, std::size_t end) noexcept 
   if constexpr (HWY_TARGET != HWY_SSE2) {
     if (job.tokens == 1) return WalkTiles(job, begin, end, &Tile256One<F>, nullptr);
   }
-  WalkTiles(job, begin, end, &Tile256Many<F::kMins>, &kMany256<F>);
+  WalkTiles(job, begin, end, &Tile256Many, &kMany256<F>);
 }
 
 EDGEK_AFTER_UNIT

@@ -18,18 +18,10 @@
 
 #include "edgek/kernels/integer_dot-inl.hpp"
 #include "edgek/kernels/rows-inl.hpp"
+#include "edgek/kernels/unpack-inl.hpp"
 #include "edgek/kernels/wide32-inl.hpp"
 
 EDGEK_BEFORE_UNIT
-
-/// What the code behind the loads must know of a format. It is compiled once per kMaxWeight (once in all with
-/// four-way products), not once per format.
-struct Shape32 {
-  std::int32_t bias;
-  bool min;
-};
-template <class F>
-inline constexpr Shape32 kShape32 = {F::kBias, F::kMin};
 
 /// Partial sums of one vector of rows with one token's 32 activations.
 template <int kMaxWeight, class V8, class VX>
@@ -136,35 +128,9 @@ void Tile32One(const MatmulJob& job, TilePointers p, float* HWY_RESTRICT out, co
   hn::Store(sum, df, out);
 }
 
-// ---- several tokens: blocks are unpacked to bytes first
+// ---- several tokens: blocks are unpacked to bytes first (unpack-inl.hpp)
 
-/// One block of a tile, unpacked.
-struct Unpacked32 {
-  HWY_ALIGN std::uint8_t weights[8 * kRowVectorBytes];  // (low, high; vector of rows)
-  float scale[kTileRows];
-  float min[kTileRows];
-};
-
-/// Unpacks `count` blocks of a tile from the block at `offset` on.
-using Unpack32Fn = void (*)(TilePointers p, std::size_t offset, std::size_t count, Unpacked32* to);
-
-template <class F>
-HWY_NOINLINE void Unpack32(TilePointers p, std::size_t offset, std::size_t count, Unpacked32* to) {
-  const RowU8 d8;
-  const RowF32 df;
-  for (std::size_t b = 0; b < count; ++b, offset += info(F::kFormat).block_bytes, ++to) {
-    for (std::size_t i = 0; i < 4; ++i) {
-      hn::VFromD<RowU8> low, high;
-      F::Load(p, i, offset, low, high);
-      hn::Store(low, d8, to->weights + i * kRowVectorBytes);
-      hn::Store(high, d8, to->weights + (4 + i) * kRowVectorBytes);
-    }
-    hn::StoreU(LoadRowHalves(p, offset), df, to->scale);
-    hn::StoreU(F::kMin ? LoadRowHalves(p, offset + 2) : hn::Zero(df), df, to->min);
-  }
-}
-
-/// `count` unpacked blocks from block `first` on, times one token.
+/// Add32Fn.
 template <int kMaxWeight, bool kMin>
 HWY_NOINLINE void AddUnpacked32(std::int32_t bias, const Unpacked32* block, std::size_t first, std::size_t count,
                                 const PackedA32& token, float* HWY_RESTRICT out) {
@@ -191,41 +157,9 @@ HWY_NOINLINE void AddUnpacked32(std::int32_t bias, const Unpacked32* block, std:
 template <class F>
 inline constexpr int kWeightClass = EDGEK_UNIT_DOT || HWY_TARGET == HWY_SSE2 ? 255 : F::kMaxWeight;
 
-/// What Tile32Many must know of a format.
-struct Many32 {
-  Shape32 shape;
-  Unpack32Fn unpack;
-  std::size_t block_bytes;
-};
 template <class F>
-inline constexpr Many32 kMany32 = {kShape32<F>, &Unpack32<F>, info(F::kFormat).block_bytes};
-
-template <int kMaxWeight>
-void Tile32Many(const MatmulJob& job, TilePointers p, float* HWY_RESTRICT out, const void* context) {
-  constexpr std::size_t kStep = 8;
-  const Many32& kind = *static_cast<const Many32*>(context);
-  const auto add = kind.shape.min ? &AddUnpacked32<kMaxWeight, true> : &AddUnpacked32<kMaxWeight, false>;
-  const std::size_t blocks = job.cols / 32;
-  Unpacked32 unpacked[kStep];
-  for (std::size_t i = 0; i < job.tokens * kTileRows; ++i) out[i] = 0.0f;
-  StreamPrefetch prefetch(p, job);
-  for (std::size_t b = 0; b < blocks; b += kStep) {
-    const std::size_t count = HWY_MIN(kStep, blocks - b);
-    prefetch.Advance((b + count) * kind.block_bytes);
-    kind.unpack(p, b * kind.block_bytes, count, unpacked);
-    for (std::size_t t = 0; t < job.tokens; ++t)
-      add(kind.shape.bias, unpacked, b, count, packed_a32(job.x + t * job.x_stride, job.cols), out + t * kTileRows);
-  }
-  if (job.rest == nullptr) return;
-  for (std::size_t t = 0; t < job.tokens; ++t) {
-    for (std::size_t i = 0; i < job.rest[t].count; ++i) {
-      HWY_ALIGN float sum[kTileRows] = {};
-      kind.unpack(p, job.rest[t].block[i] * kind.block_bytes, 1, unpacked);
-      add(kind.shape.bias, unpacked, 0, 1, packed_a32(job.rest[t].packed[i], 32), sum);
-      for (std::size_t r = 0; r < kTileRows; ++r) out[t * kTileRows + r] += sum[r];
-    }
-  }
-}
+inline constexpr Many32 kMany32 = {&Unpack32<F>, &AddUnpacked32<kWeightClass<F>, F::kMin>, F::kBias,
+                                   info(F::kFormat).block_bytes};
 
 /// RowsFn of a format with blocks of 32. SSE2 does without the loop for one token (see kWeightClass).
 template <class F>
@@ -233,7 +167,7 @@ void Rows32(const MatmulJob& job, std::size_t begin, std::size_t end) noexcept {
   if constexpr (HWY_TARGET != HWY_SSE2) {
     if (job.tokens == 1) return WalkTiles(job, begin, end, &Tile32One<F>, nullptr);
   }
-  WalkTiles(job, begin, end, &Tile32Many<kWeightClass<F>>, &kMany32<F>);
+  WalkTiles(job, begin, end, &Tile32Many, &kMany32<F>);
 }
 
 EDGEK_AFTER_UNIT

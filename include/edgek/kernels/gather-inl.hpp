@@ -1,6 +1,6 @@
 // The rows of a tile, and how one 16-bit word of each is gathered into a vector: scales stand between the
 // weights, so this happens once per block and must not cost as much as the block.
-#if defined(EDGEK_KERNELS_GATHER_INL_HPP_) == defined(EDGEK_UNIT_TOGGLE)
+#if defined(EDGEK_KERNELS_GATHER_INL_HPP_) == defined(EDGEK_TARGET_TOGGLE)
 #ifdef EDGEK_KERNELS_GATHER_INL_HPP_
 #undef EDGEK_KERNELS_GATHER_INL_HPP_
 #else

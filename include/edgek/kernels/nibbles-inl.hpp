@@ -1,5 +1,5 @@
 // The 4-bit part that the formats Q4_0, Q4_1, Q5_0, Q5_1, Q4_K and Q5_K share.
-#if defined(EDGEK_KERNELS_NIBBLES_INL_HPP_) == defined(EDGEK_UNIT_TOGGLE)
+#if defined(EDGEK_KERNELS_NIBBLES_INL_HPP_) == defined(EDGEK_TARGET_TOGGLE)
 #ifdef EDGEK_KERNELS_NIBBLES_INL_HPP_
 #undef EDGEK_KERNELS_NIBBLES_INL_HPP_
 #else

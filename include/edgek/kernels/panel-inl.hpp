@@ -15,6 +15,7 @@
 #include "edgek/kernels/block32-inl.hpp"
 #include "edgek/kernels/integer_dot-inl.hpp"
 #include "edgek/kernels/rows-inl.hpp"
+#include "edgek/kernels/unpack-inl.hpp"
 
 EDGEK_BEFORE_UNIT
 
@@ -173,9 +174,9 @@ struct PanelKind {
   void (*multiply)(const PanelKind& kind, const MatmulJob& job, std::size_t row, std::size_t rows, std::size_t first,
                    std::size_t count, const std::byte* panel);
   std::size_t run;             // quads that one partial sum takes
-  Shape32 shape;
-  Unpack32Fn unpack32;
+  std::int32_t bias;           // of blocks of 32
   bool mins;
+  Unpack32Fn unpack32;
   Unpack256Fn unpack256;
 };
 
@@ -284,7 +285,7 @@ struct PanelTile32 {
       TileQuads<kMaxWeight>(panel + 8 * kHalf * lanes, q, 32 * block + 4 * kHalf, kHalf, second);
     }
     const float* scales = reinterpret_cast<const float*>(panel + 8 * kQuads * lanes);
-    if (kind.shape.min) {
+    if (kind.mins) {
       AddFloats<true>(kind, first, second, scales, tokens, block, acc);
     } else {
       AddFloats<false>(kind, first, second, scales, tokens, block, acc);
@@ -311,7 +312,7 @@ struct PanelTile32 {
         const std::size_t i = 2 * t + v;
         auto isum = Widen(first.At(i));
         if (halves) isum = hn::Add(isum, Widen(second.At(i)));
-        auto y = AddBlock32(kind.shape.bias, isum, hn::Load(df, scales + v * lanes), d_x, sum_x,
+        auto y = AddBlock32(kind.bias, isum, hn::Load(df, scales + v * lanes), d_x, sum_x,
                             hn::Load(df, acc + i * lanes));
         if constexpr (kMin) y = AddMin32(hn::Load(df, scales + (2 + v) * lanes), d_x, sum_x, y);
         hn::Store(y, df, acc + i * lanes);
@@ -333,7 +334,7 @@ template <class F>
 inline constexpr PanelKind kPanelKind32 = {
     32, info(F::kFormat).block_bytes, 40, &UnpackPanel32,
     &MultiplyPanel<PanelTile32<kPanelClass<F>>>, HWY_MIN(std::size_t{8}, kQuadsPerPartial<kWeightClass<F>>),
-    kShape32<F>, &Unpack32<F>, false, nullptr};
+    F::kBias, F::kMin, &Unpack32<F>, nullptr};
 
 // ---- super-blocks of 256: 64 quads; a scale per sub-block, in every row's dword; int16 pairs of what meets the sums
 // of the activations (minimums, or without them the scales, for the weights' bias); d and dmin. There are 8
@@ -479,7 +480,7 @@ inline constexpr PanelKind kPanelKind256 = {
     256, info(F::kFormat).block_bytes, PanelBytes256(F::kMins ? 8 : 16), &UnpackPanel256,
     &MultiplyPanel<PanelTile256<kPanelClass<F>>>,
     HWY_MIN(std::size_t{F::kMins ? 8 : 4}, kQuadsPerPartial<kWeightClass<F>>),
-    {}, nullptr, F::kMins, &Unpack256<F>};
+    0, F::kMins, nullptr, &Unpack256<F>};
 
 /// PanelFn of a format.
 template <const PanelKind& kKind>

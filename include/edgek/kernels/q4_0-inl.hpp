@@ -1,5 +1,5 @@
 // Q4_0 (formats/q4_0.hpp): a scale and 16 bytes of nibbles; weight = d * (q - 8).
-#if defined(EDGEK_KERNELS_Q4_0_INL_HPP_) == defined(EDGEK_UNIT_TOGGLE)
+#if defined(EDGEK_KERNELS_Q4_0_INL_HPP_) == defined(EDGEK_TARGET_TOGGLE)
 #ifdef EDGEK_KERNELS_Q4_0_INL_HPP_
 #undef EDGEK_KERNELS_Q4_0_INL_HPP_
 #else

@@ -1,5 +1,5 @@
 // Q4_1 (formats/q4_1.hpp): a scale, a minimum and 16 bytes of nibbles; weight = d * q + m.
-#if defined(EDGEK_KERNELS_Q4_1_INL_HPP_) == defined(EDGEK_UNIT_TOGGLE)
+#if defined(EDGEK_KERNELS_Q4_1_INL_HPP_) == defined(EDGEK_TARGET_TOGGLE)
 #ifdef EDGEK_KERNELS_Q4_1_INL_HPP_
 #undef EDGEK_KERNELS_Q4_1_INL_HPP_
 #else

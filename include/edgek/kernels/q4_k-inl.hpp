@@ -1,5 +1,5 @@
 // Q4_K (formats/q4_k.hpp): d, dmin, eight 6-bit scales and minimums, 128 bytes of nibbles.
-#if defined(EDGEK_KERNELS_Q4_K_INL_HPP_) == defined(EDGEK_UNIT_TOGGLE)
+#if defined(EDGEK_KERNELS_Q4_K_INL_HPP_) == defined(EDGEK_TARGET_TOGGLE)
 #ifdef EDGEK_KERNELS_Q4_K_INL_HPP_
 #undef EDGEK_KERNELS_Q4_K_INL_HPP_
 #else

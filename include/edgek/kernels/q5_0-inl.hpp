@@ -1,5 +1,5 @@
 // Q5_0 (formats/q5_0.hpp): a scale, 32 fifth bits and 16 bytes of nibbles; weight = d * (q - 16).
-#if defined(EDGEK_KERNELS_Q5_0_INL_HPP_) == defined(EDGEK_UNIT_TOGGLE)
+#if defined(EDGEK_KERNELS_Q5_0_INL_HPP_) == defined(EDGEK_TARGET_TOGGLE)
 #ifdef EDGEK_KERNELS_Q5_0_INL_HPP_
 #undef EDGEK_KERNELS_Q5_0_INL_HPP_
 #else

@@ -1,5 +1,5 @@
 // Q5_1 (formats/q5_1.hpp): Q5_0 with a minimum instead of the bias; weight = d * q + m.
-#if defined(EDGEK_KERNELS_Q5_1_INL_HPP_) == defined(EDGEK_UNIT_TOGGLE)
+#if defined(EDGEK_KERNELS_Q5_1_INL_HPP_) == defined(EDGEK_TARGET_TOGGLE)
 #ifdef EDGEK_KERNELS_Q5_1_INL_HPP_
 #undef EDGEK_KERNELS_Q5_1_INL_HPP_
 #else

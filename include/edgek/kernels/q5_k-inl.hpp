@@ -1,5 +1,5 @@
 // Q5_K (formats/q5_k.hpp): Q4_K with 32 bytes of fifth bits before the nibbles.
-#if defined(EDGEK_KERNELS_Q5_K_INL_HPP_) == defined(EDGEK_UNIT_TOGGLE)
+#if defined(EDGEK_KERNELS_Q5_K_INL_HPP_) == defined(EDGEK_TARGET_TOGGLE)
 #ifdef EDGEK_KERNELS_Q5_K_INL_HPP_
 #undef EDGEK_KERNELS_Q5_K_INL_HPP_
 #else

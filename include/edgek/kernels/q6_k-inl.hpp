@@ -1,5 +1,5 @@
 // Q6_K (formats/q6_k.hpp): 128 bytes of low nibbles, 64 of upper bit pairs, 16 signed scales, d last.
-#if defined(EDGEK_KERNELS_Q6_K_INL_HPP_) == defined(EDGEK_UNIT_TOGGLE)
+#if defined(EDGEK_KERNELS_Q6_K_INL_HPP_) == defined(EDGEK_TARGET_TOGGLE)
 #ifdef EDGEK_KERNELS_Q6_K_INL_HPP_
 #undef EDGEK_KERNELS_Q6_K_INL_HPP_
 #else

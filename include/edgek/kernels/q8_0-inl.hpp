@@ -1,5 +1,5 @@
 // Q8_0 (formats/q8_0.hpp): a scale and 32 signed bytes; weight = d * q.
-#if defined(EDGEK_KERNELS_Q8_0_INL_HPP_) == defined(EDGEK_UNIT_TOGGLE)
+#if defined(EDGEK_KERNELS_Q8_0_INL_HPP_) == defined(EDGEK_TARGET_TOGGLE)
 #ifdef EDGEK_KERNELS_Q8_0_INL_HPP_
 #undef EDGEK_KERNELS_Q8_0_INL_HPP_
 #else
@@ -10,10 +10,10 @@
 
 EDGEK_BEFORE_UNIT
 
-struct Q8_0 {
+/// kFlip: for four-way products of x86, which take unsigned weights; q + 128 is q with its top bit flipped.
+template <bool kFlip>
+struct Q8_0Bytes {
   static constexpr Format kFormat = Format::kQ8_0;
-  /// Four-way products of x86 take unsigned weights: q + 128 is q with its top bit flipped.
-  static constexpr bool kFlip = EDGEK_UNIT_DOT != 0 && !kSignedQuads;
   static constexpr std::int32_t kBias = kFlip ? 128 : 0;
   static constexpr bool kMin = false;
   static constexpr int kMaxWeight = 255;

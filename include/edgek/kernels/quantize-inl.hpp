@@ -96,12 +96,13 @@ HWY_INLINE std::size_t PackedLane(std::size_t lane, std::size_t count) {
   return lane * (count / 16) + HWY_MIN(lane, count % 16);
 }
 
-/// KernelSet::pack of family kF32. Rows read the floats as they are. The panel kernel takes the columns of a
-/// panel in the order of the 16 lanes: all k with k % 16 == 0 first, then those with k % 16 == 1, and so on.
+/// KernelSet::pack of family kF32. Rows read the floats as they are. The panel kernel, which SSE2 lacks
+/// (set-inl.hpp), takes the columns of a panel in the order of the 16 lanes: all k with k % 16 == 0 first, then those
+/// with k % 16 == 1, and so on.
 inline void PackF32(const float* x, std::size_t cols, bool panel, std::byte* out) noexcept {
   auto* to = reinterpret_cast<float*>(out);
   PadPart(out, cols * sizeof(float));
-  if (!panel) {
+  if (!panel || HWY_TARGET == HWY_SSE2) {
     __builtin_memcpy(to, x, cols * sizeof(float));
     return;
   }

@@ -38,11 +38,15 @@ constexpr const char* UnitName() noexcept {
 #endif
 }
 
-/// Kernels of an integer format. Beyond max_row_tokens the panel is faster. SSE2, the fallback for CPUs from
-/// before 2013, does without: its panels would cost every including file a second of compile time.
+using Q8_0 = Q8_0Bytes<EDGEK_UNIT_DOT != 0 && !kSignedQuads>;
+
+/// SSE2, the fallback for CPUs from before 2013, does without panels: they would cost every including file a second
+/// of compile time.
+inline constexpr bool kPanel = HWY_TARGET != HWY_SSE2;
+
+/// Kernels of an integer format. Beyond max_row_tokens the panel is faster.
 template <class F>
 constexpr MatmulKernels IntegerKernels() noexcept {
-  constexpr bool kPanel = HWY_TARGET != HWY_SSE2;
   constexpr std::size_t kMaxRowTokens = EDGEK_UNIT_DOT ? 6 : 4;
   if constexpr (info(F::kFormat).activation == Activation::kA32) {
     constexpr RowsFn kRows = &Rows32<F>;
@@ -81,7 +85,12 @@ void UnpackOf(const std::byte* row, std::size_t cols, float* y) noexcept {
 /// Kernels that multiply floats.
 template <const FloatSource& kSource>
 constexpr MatmulKernels FloatKernels(const char* name) noexcept {
-  return {name, Activation::kF32, &RowsOf<kSource>, &PanelOf<kSource>, 8, kTileRows, kMaxFloatPanelRows};
+  constexpr RowsFn kRows = &RowsOf<kSource>;
+  if constexpr (kPanel) {
+    return {name, Activation::kF32, kRows, &PanelOf<kSource>, 8, kTileRows, kMaxFloatPanelRows};
+  } else {
+    return {name, Activation::kF32, kRows, &PanelOfRows<kRows>, 8, kTileRows, kTileRows};
+  }
 }
 
 template <class W, typename T>

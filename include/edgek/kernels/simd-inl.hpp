@@ -1,5 +1,5 @@
 // What every kernel family of a unit starts from: tags, the fused multiply-add, exact halves, tails.
-#if defined(EDGEK_KERNELS_SIMD_INL_HPP_) == defined(EDGEK_UNIT_TOGGLE)
+#if defined(EDGEK_KERNELS_SIMD_INL_HPP_) == defined(EDGEK_TARGET_TOGGLE)
 #ifdef EDGEK_KERNELS_SIMD_INL_HPP_
 #undef EDGEK_KERNELS_SIMD_INL_HPP_
 #else

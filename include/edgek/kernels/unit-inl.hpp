@@ -23,7 +23,11 @@
   } } } }
 #endif
 
-#include "edgek/kernels/simd-inl.hpp"
+#ifdef EDGEK_UNIT_SECOND
+EDGEK_BEFORE_UNIT
+using namespace base;  // what needs no dot products is there already
+EDGEK_AFTER_UNIT
+#endif
 
 #include "edgek/kernels/set-inl.hpp"
 
