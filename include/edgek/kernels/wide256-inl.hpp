@@ -31,7 +31,9 @@ HWY_INLINE WideV32 BlocksOf(WideV32 a, WideV32 b) {
 
 /// 128-bit block r: four lanes that sum to row r's sixteen.
 HWY_INLINE WideV32 FoldRows(const WideV32* row) {
-  const auto fold = [](WideV32 a, WideV32 b) EDGEK_UNIT_ATTR { return hn::Add(BlocksOf<0, 1>(a, b), BlocksOf<2, 3>(a, b)); };
+  const auto fold = [](WideV32 a, WideV32 b) EDGEK_UNIT_ATTR {
+    return hn::Add(BlocksOf<0, 1>(a, b), BlocksOf<2, 3>(a, b));
+  };
   const auto a = fold(row[0], row[1]), b = fold(row[2], row[3]);
   return hn::Add(BlocksOf<0, 2>(a, b), BlocksOf<1, 3>(a, b));
 }
