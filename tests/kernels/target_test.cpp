@@ -27,8 +27,8 @@ std::string names() {
 TEST(Target, IsTheExpectedOne) {
   std::printf("kernel set: %s (of %s)\n", edgek::kernels().name, names().c_str());
   const char* expected = std::getenv("EDGEK_EXPECT_TARGET");
-  if (expected == nullptr) GTEST_SKIP() << "EDGEK_EXPECT_TARGET is not set: any choice is right";
-  EXPECT_STREQ(edgek::kernels().name, expected);
+  // An emulated CPU names the set it should get; elsewhere it is the best of those that run.
+  EXPECT_STREQ(edgek::kernels().name, expected != nullptr ? expected : edgek::all_kernels().front()->name);
 }
 
 TEST(Target, BestIsFirstAndScalarLast) {
