@@ -69,7 +69,7 @@ HWY_INLINE VF AddBlock32(std::int32_t bias, V32 isum, VF scale, float d_x, std::
   const hn::DFromV<V32> d32;
   const hn::DFromV<VF> df;
   const VF d = hn::Set(df, d_x);
-  isum = hn::Sub(isum, hn::Set(d32, bias * sum_x));
+  isum = hn::Sub(isum, hn::Mul(hn::Set(d32, bias), hn::Set(d32, sum_x)));
   return Fma(hn::ConvertTo(df, isum), hn::Mul(scale, d), acc);
 }
 
@@ -77,7 +77,8 @@ HWY_INLINE VF AddBlock32(std::int32_t bias, V32 isum, VF scale, float d_x, std::
 template <class VF>
 HWY_INLINE VF AddMin32(VF min, float d_x, std::int32_t sum_x, VF acc) {
   const hn::DFromV<VF> df;
-  return Fma(hn::Set(df, static_cast<float>(sum_x)), hn::Mul(min, hn::Set(df, d_x)), acc);
+  const hn::RebindToSigned<hn::DFromV<VF>> d32;
+  return Fma(hn::ConvertTo(df, hn::Set(d32, sum_x)), hn::Mul(min, hn::Set(df, d_x)), acc);
 }
 
 // ---- one token: everything stays in registers

@@ -37,8 +37,8 @@ HWY_INLINE std::uint64_t FourHalves(TilePointers p, std::size_t r, std::size_t o
          Load16(p[r + 3] + offset) << 48;
 }
 
-/// Lane r: the word at `offset` of row r. kEndsBlock says that nothing may be read behind the word: it may be the
-/// last one of the last row.
+/// Lane r: the word at `offset` of row r. Up to 16 bytes from it on are read, or, if it ends its block (which may be
+/// the last one of the last row), up to 16 bytes that end with it.
 template <bool kEndsBlock = false>
 HWY_INLINE hn::VFromD<RowHalves> GatherHalves(TilePointers p, std::size_t offset) {
   const RowHalves d;
@@ -56,17 +56,18 @@ HWY_INLINE hn::VFromD<RowHalves> GatherHalves(TilePointers p, std::size_t offset
   w = _mm_mask_loadu_epi16(w, 1 << 7, p[7] + offset - 14);
   return hn::VFromD<RowHalves>{_mm_or_si128(v, w)};
 #elif HWY_TARGET == HWY_AVX2
-  if (kEndsBlock || HWY_UNLIKELY(offset < 14))
-    return hn::BitCast(d, hn::Dup128VecFromValues(d64, FourHalves(p, 0, offset), FourHalves(p, 4, offset)));
-  // Whole loads that end inside the block and begin inside the row, blended: 8 loads and 7 cheap instructions.
-  const auto at = [&](std::size_t r) {
-    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p[r] + offset - 2 * r));
+  // Whole loads inside the block, which begin or end with the word, interleaved: no lane is inserted one by one.
+  const hn::Repartition<std::uint32_t, RowHalves> d32;
+  const auto at = [&](std::size_t r) EDGEK_UNIT_ATTR {
+    return hn::LoadU(d, reinterpret_cast<const std::uint16_t*>(p[r] + offset - (kEndsBlock ? 14 : 0)));
   };
-  __m128i v = _mm_blend_epi16(at(0), at(1), 1 << 1);
-  v = _mm_blend_epi16(v, _mm_blend_epi16(at(2), at(3), 1 << 3), 0x0C);
-  __m128i w = _mm_blend_epi16(at(4), at(5), 1 << 5);
-  w = _mm_blend_epi16(w, _mm_blend_epi16(at(6), at(7), 1 << 7), 0xC0);
-  return hn::VFromD<RowHalves>{_mm_blend_epi16(v, w, 0xF0)};
+  const auto zip = [](auto lanes, auto a, auto b) EDGEK_UNIT_ATTR {
+    const auto x = hn::BitCast(lanes, a), y = hn::BitCast(lanes, b);
+    return kEndsBlock ? hn::InterleaveUpper(lanes, x, y) : hn::InterleaveLower(lanes, x, y);
+  };
+  const auto lower = zip(d32, zip(d, at(0), at(1)), zip(d, at(2), at(3)));
+  const auto upper = zip(d32, zip(d, at(4), at(5)), zip(d, at(6), at(7)));
+  return hn::BitCast(d, zip(d64, lower, upper));
 #else
   return hn::BitCast(d, hn::Set(d64, FourHalves(p, 0, offset)));
 #endif

@@ -1,15 +1,16 @@
 #ifndef EDGEK_MEASURE_CLOCK_HPP_
 #define EDGEK_MEASURE_CLOCK_HPP_
 
-#include <chrono>
 #include <cstdint>
+#include <ctime>
 
 namespace edgek {
 
 /// Nanoseconds of the steady clock; only differences mean anything. About 25 ns a call on Linux.
 inline std::uint64_t now_ns() noexcept {
-  const auto since = std::chrono::steady_clock::now().time_since_epoch();
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(since).count());
+  std::timespec now{};  // not <chrono>, which costs every including file 0.3 s
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
 }
 
 /// Nanoseconds as milliseconds.
