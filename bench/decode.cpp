@@ -114,11 +114,12 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-void decode(benchmark::State& state, Format format, Shape shape, std::size_t threads, StreamTuning tuning) {
+void decode(benchmark::State& state, Format format, Shape shape, std::size_t threads, ReadPattern read) {
   Executor& executor = pool(threads);
   const ReadRate& probe = best_probe(threads);
   Matrices matrices(format, shape);
-  Context ctx{.executor = executor, .kernels = kernels(), .tuning = tuning};
+  Context ctx{.executor = executor, .kernels = kernels()};
+  ctx.tuning.read.fill(read);
   matrices.multiply(ctx);
   std::vector<double> ratios, rates, roofs;
   const double bytes = static_cast<double>(matrices.bytes());
@@ -151,7 +152,7 @@ void register_all() {
         if (s.cols % f.block_weights != 0) continue;
         const std::string shape = std::to_string(s.rows) + "x" + std::to_string(s.cols);
         benchmark::RegisterBenchmark(("decode/" + name_of(f.format) + "/" + shape + with_threads).c_str(), decode,
-                                     f.format, s, threads, StreamTuning{})
+                                     f.format, s, threads, ReadPattern{})
             ->UseManualTime();
       }
       for (const std::size_t streams : {1u, 2u, 4u, 8u})
@@ -159,7 +160,7 @@ void register_all() {
           benchmark::RegisterBenchmark(("tune/" + name_of(f.format) + with_threads + "/streams:" +
                                         std::to_string(streams) + "/prefetch:" + std::to_string(prefetch)).c_str(),
                                        decode, f.format, kShapes[0], threads,
-                                       StreamTuning{.prefetch = prefetch, .streams = streams})
+                                       ReadPattern{streams, prefetch})
               ->UseManualTime();
     }
   }

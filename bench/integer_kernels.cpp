@@ -98,7 +98,7 @@ void register_all() {
       if (f.activation == Activation::kF32) continue;
       const std::string name = std::string(set->name) + "/" + std::string(f.name);
       for (const std::size_t streams : {1u, 2u, 4u, 8u})
-        for (const std::size_t prefetch : {0u, 512u})
+        for (const std::size_t prefetch : {0u, 512u, 1024u})
           benchmark::RegisterBenchmark(("rows/" + name + "/dram/streams:" + std::to_string(streams) + "/prefetch:" +
                                         std::to_string(prefetch)).c_str(),
                                        rows, set, f.format, weights().storage.size() - 64, 1, prefetch, streams);

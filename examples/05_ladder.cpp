@@ -47,8 +47,7 @@ int main(int argc, char** argv) {
   edgek::InlineExecutor one_thread;
   const auto with = [&](const edgek::KernelSet& kernels, std::size_t streams, std::size_t prefetch) {
     edgek::Context ctx{.executor = one_thread, .kernels = kernels};
-    ctx.tuning.streams = streams;
-    ctx.tuning.prefetch = prefetch;
+    ctx.tuning.read.fill({streams, prefetch});
     return rate(w, [&] { (void)edgek::matvec(ctx, w, x.data(), y.data()); });
   };
   const edgek::KernelSet& scalar = *edgek::find_kernels("SCALAR");

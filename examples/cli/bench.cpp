@@ -19,6 +19,7 @@ namespace {
 struct BenchCommand {
   CommonOptions common;
   ModelOptions model;
+  TuningOptions tuning;
   OutputOptions output;
   std::size_t prompt = 512, tokens = 128, depth = 0, repeats = 5;
   CLI::Option* depth_option = nullptr;
@@ -42,6 +43,7 @@ class Bench {
       : command_(command), decoder_(decoder), pool_(threads),
         context_{.executor = pool_, .kernels = choose_kernels(command.common)},
         ids_(command.depth + std::max(command.prompt, command.tokens)) {
+    if (command.tokens != 0) tune(context_, session.model(), command.tuning, command.common);
     SplitMix64 random(command.common.seed);
     const std::uint64_t vocabulary = session.model().config().vocabulary;
     for (TokenId& id : ids_) id = static_cast<TokenId>(random.next() % vocabulary);
@@ -213,6 +215,7 @@ void add_bench(CLI::App& app, Command& chosen) {
       ->check(in_range(1, 1024))
       ->type_name("N,..");
   add_output_option(*sub, c->output, {"table", "md", "csv", "json"});
+  add_tuning_options(*sub, c->tuning);
   add_common_options(*sub, c->common, false);
   sub->final_callback([c, &chosen] { chosen = [c] { return run(*c); }; });
 }

@@ -19,6 +19,7 @@ namespace {
 struct RooflineCommand {
   CommonOptions common;
   ModelOptions model;
+  TuningOptions tuning;
   std::string prompt = "Explain in two sentences why memory limits how fast a language model can write.";
   std::size_t tokens = 64;
   OutputOptions output;
@@ -96,11 +97,8 @@ double& read_roof(Roofs& roofs, std::string_view level) {
 }
 
 /// The formats that the model multiplies with.
-std::vector<Format> formats_of(const Model& model) {
-  std::vector<Format> formats;
-  for (const NamedMatrix& m : matrices_in_decode_order(model))
-    if (std::find(formats.begin(), formats.end(), m.view.format) == formats.end()) formats.push_back(m.view.format);
-  return formats;
+const MatmulKernels& kernels_of(const Context& ctx, Format format, bool exact) {
+  return (exact ? ctx.kernels.exact : ctx.kernels.by_format)[index_of(format)];
 }
 
 /// Multiply-adds per second of both kernels of every format, by the threads of `ctx`.
@@ -144,9 +142,20 @@ void measure_roofs(Session& session, bool exact, RooflineReport& report) {
   }
   report.roofs.peaks = measure_peaks(ctx, formats_of(session.model()), exact);
   for (const UnitPeak& peak : report.roofs.peaks) {
-    const MatmulKernels& kernels = (exact ? ctx.kernels.exact : ctx.kernels.by_format)[index_of(peak.format)];
-    report.peak_gmacs.emplace_back(unit_name(kernels, peak.format, peak.unit), peak.gmacs);
+    report.peak_gmacs.emplace_back(unit_name(kernels_of(ctx, peak.format, exact), peak.format, peak.unit), peak.gmacs);
   }
+}
+
+/// How generating reads the model's formats.
+std::vector<std::pair<Format, ReadLoop>> reads_of(Session& session, bool exact) {
+  std::vector<std::pair<Format, ReadLoop>> reads;
+  const Context& ctx = session.context();
+  for (const Format format : formats_of(session.model())) {
+    const ReadPattern& read = ctx.tuning.read[index_of(format)];
+    reads.push_back({format, {read.streams == 0 ? kernels_of(ctx, format, exact).row_tile : read.streams,
+                              read.prefetch == ReadPattern::kUsual ? ctx.kernels.prefetch : read.prefetch}});
+  }
+  return reads;
 }
 
 std::string shown_as(const RooflineReport& report, const std::string& output) {
@@ -159,6 +168,7 @@ std::string shown_as(const RooflineReport& report, const std::string& output) {
 int run(const RooflineCommand& c) {
   const std::string output = choose_output(c.output, c.common);
   Session session(c.model, c.common);
+  session.tune(c.tuning);
   const std::uint64_t start = now_ns();
   const std::vector<TokenId> prompt = session.tokenizer().tokenize(c.prompt);
   Measured measured(c.tokens);
@@ -182,6 +192,7 @@ int run(const RooflineCommand& c) {
   report.prompt = attribute(measured.prompt.ledger,
                             prompt_roofs(session, report.roofs, formats_of(session.model()), c.common.exact), kernels,
                             Ideal::kRoofs);
+  report.reads = reads_of(session, c.common.exact);
   report.prompt_threads = session.prompt_context().executor.threads();
   report.context = measured.context;
   report.ttft_ms = measured.first;
@@ -212,6 +223,7 @@ void add_roofline(CLI::App& app, Command& chosen) {
   sub->add_option("--bandwidth", c->stated_gbps, "GB/s of another machine, for the predictions (default: replay roof)")
       ->check(in_range(1e-3, 1e6))
       ->type_name("GB/s");
+  add_tuning_options(*sub, c->tuning);
   add_common_options(*sub, c->common);
   sub->final_callback([c, &chosen] { chosen = [c] { return run(*c); }; });
 }

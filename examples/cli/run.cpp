@@ -20,6 +20,7 @@ namespace {
 struct RunCommand {
   CommonOptions common;
   ModelOptions model;
+  TuningOptions tuning;
   PromptOptions prompt;
   SamplerOptions sampler;
   GeneratorOptions generator;
@@ -110,6 +111,7 @@ int run(const RunCommand& c) {
   check(c);
   const InterruptGuard guard;
   Session session(c.model, c.common);
+  session.tune(c.tuning);
   const ChatFormat format(session.model().gguf(), session.tokenizer());
   if (c.chat || !c.prompt.given()) format.require_known();
   Sampler sampler = make_sampler(c, session.model().config().vocabulary);
@@ -143,6 +145,7 @@ void add_run(CLI::App& app, Command& chosen) {
       ->type_name("P");
   sub->add_option("--repeat-penalty", c->sampler.repeat_penalty, "Make recent tokens less likely; 1: off")
       ->type_name("X");
+  add_tuning_options(*sub, c->tuning);
   add_common_options(*sub, c->common);
   sub->final_callback([c, &chosen] { chosen = [c] { return run(*c); }; });
 }

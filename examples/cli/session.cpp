@@ -1,8 +1,15 @@
 #include "session.hpp"
 
+#include <algorithm>
+#include <utility>
+#include <vector>
+
 #include <fmt/format.h>
 
 #include "edgek/measure/clock.hpp"
+#include "edgek/measure/machine.hpp"
+#include "edgek/model/decode_order.hpp"
+#include "edgek/roofline/read_loops.hpp"
 #include "model_file.hpp"
 
 namespace edgek::cli {
@@ -14,6 +21,38 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
       ->type_name("N");
   command.add_option("--kv", options.kv, "Keys and values as f32 or f16 (default; exact mode: f32)")
       ->type_name("FORMAT");
+}
+
+void add_tuning_options(CLI::App& command, TuningOptions& options) {
+  options.streams =
+      command.add_option("--streams", options.read.streams, "Streams of weights that a thread reads at once, untuned")
+          ->check(CLI::IsMember({1, 2, 4, 8}).description(""))
+          ->type_name("N");
+  options.prefetch = command.add_option("--prefetch", options.read.prefetch, "Bytes ahead of every stream, untuned; 0: none")
+                         ->check(in_range(0, 1 << 20))
+                         ->type_name("BYTES");
+  command.add_flag("--no-tune", options.off, "Do not try out how this machine reads the model fastest");
+}
+
+void tune(Context& ctx, const Model& model, const TuningOptions& options, const CommonOptions& common) {
+  if (options.streams->count() + options.prefetch->count() != 0) return ctx.tuning.read.fill(options.read);
+  if (options.off) return;
+  std::vector<MatrixView> matrices;
+  for (const NamedMatrix& m : matrices_in_decode_order(model)) matrices.push_back(m.view);
+  const Machine machine = describe_machine();
+  const std::uint64_t start = now_ns();
+  const bool exact = std::exchange(ctx.exact, common.exact);
+  const Status tuned = tune_streams(ctx, matrices, {.window_bytes = std::max<std::size_t>(64u << 20, 2 * machine.l3_bytes)});
+  ctx.exact = exact;
+  if (!common.verbose) return;
+  if (tuned != Status::kOk) return fmt::print(stderr, "reading is not tuned: {}\n", to_string(tuned));
+  fmt::print(stderr, "reading tuned in {:.1f} ms:", to_ms(now_ns() - start));
+  for (const Format format : formats_of(model)) {
+    const ReadPattern& read = ctx.tuning.read[index_of(format)];
+    if (read == ReadPattern()) fmt::print(stderr, " {} as usual;", info(format).name);
+    else fmt::print(stderr, " {} {};", info(format).name, to_string(ReadLoop{read.streams, read.prefetch}));
+  }
+  fmt::print(stderr, "\n");
 }
 
 KvFormat choose_kv(const ModelOptions& options, const CommonOptions& common) {
@@ -49,6 +88,11 @@ Session::Session(const ModelOptions& options, const CommonOptions& common)
   fmt::print(stderr, "kernels {}, {} threads", kernels_.name, pool_.threads());
   if (pool_.threads() < pool_.requested()) fmt::print(stderr, " (of {} asked for)", pool_.requested());
   fmt::print(stderr, "; {} loaded in {:.1f} ms\n", base_name(options.model), load_ms_);
+}
+
+void Session::tune(const TuningOptions& options) {
+  cli::tune(context_, *model_, options, common_);
+  if (own_prompt_context_) own_prompt_context_->tuning = context_.tuning;
 }
 
 Provenance Session::provenance(std::size_t prompt_tokens, std::size_t context_tokens) const {

@@ -27,6 +27,20 @@ struct ModelOptions {
 /// MODEL, --ctx, --kv.
 void add_model_options(CLI::App& command, ModelOptions& options);
 
+/// How weights are read while generating: tried out, unless one of these says it.
+struct TuningOptions {
+  ReadPattern read;
+  bool off = false;
+  CLI::Option* streams = nullptr;
+  CLI::Option* prefetch = nullptr;
+};
+
+/// --streams, --prefetch, --no-tune.
+void add_tuning_options(CLI::App& command, TuningOptions& options);
+
+/// Sets ctx.tuning: as the options say, or by tune_streams() on the model's own bytes.
+void tune(Context& ctx, const Model& model, const TuningOptions& options, const CommonOptions& common);
+
 /// What is refused before the model is opened: --kv formats, --exact with another KV than f32. Throws UsageError.
 KvFormat choose_kv(const ModelOptions& options, const CommonOptions& common);
 
@@ -41,6 +55,8 @@ class Session {
   Context& prompt_context() noexcept { return *prompt_context_; } ///< for prompts: perhaps other threads
   std::size_t threads() const noexcept { return pool_.threads(); }
   double load_ms() const noexcept { return load_ms_; }
+  /// Tunes both contexts' reading.
+  void tune(const TuningOptions& options);
   /// Scratch memory of both contexts.
   std::size_t arena_bytes() const noexcept {
     return context_.scratch.capacity() + (own_prompt_context_ ? own_prompt_context_->scratch.capacity() : 0);

@@ -84,6 +84,15 @@ TEST_F(Measurements, RooflineHasEveryPartOfItsContract) {
   EXPECT_DOUBLE_EQ(r["token"]["context"], 1 + 4.5) << "one token of prompt, then looking at 2 to 9 positions";
 }
 
+TEST_F(Measurements, RooflineSaysHowItReads) {
+  const json chosen =
+      document({"roofline", model_, "-p", "he", "-n", "2", "--streams", "2", "--prefetch", "96"})["reads"];
+  ASSERT_EQ(chosen.size(), 1u);
+  EXPECT_EQ(chosen[0]["format"], "Q4_0");
+  EXPECT_EQ(chosen[0]["loop"], "2 streams, prefetch 96");
+  EXPECT_EQ(document({"roofline", model_, "-p", "he", "-n", "2", "--no-tune"})["reads"].size(), 1u);
+}
+
 TEST_F(Measurements, RooflineDrawsAPictureIntoAFile) {
   const std::string out = folder_.file("report.svg");
   const ToolRun r = run({"roofline", model_, "-p", "he", "-n", "2", "-t", "1", "-o", "svg", "--out", out});

@@ -77,7 +77,8 @@ constexpr std::size_t attention_state_floats(std::size_t head_dim) noexcept { re
 
 /// One target's kernels: a plain table, fetched once (kernels(), find_kernels()) and passed around.
 struct KernelSet {
-  const char* name;  ///< "SCALAR", "AVX2", "AVX2_VNNI", "AVX3_DL", "NEON", "NEON_DOT", "SVE", ...
+  const char* name;      ///< "SCALAR", "AVX2", "AVX2_VNNI", "AVX3_DL", "NEON", "NEON_DOT", "SVE", ...
+  std::size_t prefetch;  ///< MatmulJob::prefetch that suits most CPUs of this target
 
   std::array<MatmulKernels, kFormatCount> by_format;  ///< what design calls the fast kernels; same bits on every target
   std::array<MatmulKernels, kFormatCount> exact;      ///< weights unpacked to float, float activations

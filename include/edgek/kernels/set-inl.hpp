@@ -40,6 +40,9 @@ constexpr const char* UnitName() noexcept {
 
 using Q8_0 = Q8_0Bytes<EDGEK_UNIT_DOT != 0 && !kSignedQuads>;
 
+/// Bytes. One core of a Sapphire Rapids reads fastest 1024 ahead, one of a Zen 3 512 (1024: 10-30 % slower).
+inline constexpr std::size_t kPrefetch = HWY_TARGET == HWY_AVX3_DL ? 1024 : 512;
+
 /// SSE2, the fallback for CPUs from before 2013, does without panels: they would cost every including file a second
 /// of compile time.
 inline constexpr bool kPanel = HWY_TARGET != HWY_SSE2;
@@ -161,6 +164,7 @@ constexpr void AddIntegerFormat(KernelSet& s) noexcept {
 constexpr KernelSet MakeSet() noexcept {
   KernelSet s = MakeRest();
   s.name = UnitName();
+  s.prefetch = kPrefetch;
   AddIntegerFormat<Q8_0>(s);
   AddIntegerFormat<Q4_0>(s);
   AddIntegerFormat<Q4_1>(s);

@@ -1,6 +1,7 @@
 #ifndef EDGEK_MODEL_DECODE_ORDER_HPP_
 #define EDGEK_MODEL_DECODE_ORDER_HPP_
 
+#include <algorithm>
 #include <cstddef>
 #include <span>
 #include <vector>
@@ -18,6 +19,14 @@ inline std::vector<NamedMatrix> matrices_in_decode_order(const Model& model) {
     out.insert(out.end(), {w.q, w.k, w.v, w.attention_output, w.gate, w.up, w.down});
   out.push_back(model.weights().output());
   return out;
+}
+
+/// The formats among them, in order of first use.
+inline std::vector<Format> formats_of(const Model& model) {
+  std::vector<Format> formats;
+  for (const NamedMatrix& m : matrices_in_decode_order(model))
+    if (std::find(formats.begin(), formats.end(), m.view.format) == formats.end()) formats.push_back(m.view.format);
+  return formats;
 }
 
 /// Their bytes: what the replay roof reads.

@@ -65,6 +65,7 @@ template <std::size_t... I>
 constexpr KernelSet make_scalar_set(std::index_sequence<I...>) noexcept {
   return {
       .name = "SCALAR",
+      .prefetch = 0,
       .by_format = {scalar_matmul<static_cast<Format>(I), Arithmetic::kPacked>()...},
       .exact = {scalar_matmul<static_cast<Format>(I), Arithmetic::kExact>()...},
       .pack = {&pack_for_any<pack_f32>, &pack_for_any<pack_a32>, &pack_for_any<pack_a256>},

@@ -40,6 +40,7 @@ struct RooflineReport {
   Machine machine;
   Roofs roofs;
   std::vector<std::pair<std::string, double>> peak_gmacs;  ///< by unit name, as roofs.peaks
+  std::vector<std::pair<Format, ReadLoop>> reads;  ///< how each format of the model was read while generating
   Attribution generation;
   Attribution prompt;          ///< one "token": the whole prompt, judged by Ideal::kRoofs; none: not recorded
   std::size_t prompt_threads = 0;
@@ -90,7 +91,10 @@ inline void write_roofs(JsonWriter& json, const RooflineReport& r) {
   json.end_object().member("replay_gbps", r.roofs.replay.gbps).key("peak_gmacs").begin_object();
   for (const auto& [unit, gmacs] : r.peak_gmacs) json.member(unit, gmacs);
   json.end_object().member("loop", to_string(r.roofs.loop)).member("replay_loop", to_string(r.roofs.replay.loop));
-  json.member("level", r.roofs.level).end_object();
+  json.member("level", r.roofs.level).end_object().key("reads").begin_array();
+  for (const auto& [format, loop] : r.reads)
+    json.begin_object().member("format", info(format).name).member("loop", to_string(loop)).end_object();
+  json.end_array();
 }
 
 /// Where a time went: what tokens and prompts have in common.

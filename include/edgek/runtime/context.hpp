@@ -1,8 +1,10 @@
 #ifndef EDGEK_RUNTIME_CONTEXT_HPP_
 #define EDGEK_RUNTIME_CONTEXT_HPP_
 
+#include <array>
 #include <cstddef>
 
+#include "edgek/core/format.hpp"
 #include "edgek/kernels/kernel_set.hpp"
 #include "edgek/measure/ledger.hpp"
 #include "edgek/runtime/arena.hpp"
@@ -10,10 +12,17 @@
 
 namespace edgek {
 
-/// How weights are read from memory. Changes speed, never a result.
+/// How one thread reads weights.
+struct ReadPattern {
+  static constexpr std::size_t kUsual = ~std::size_t{0};
+  std::size_t streams = 0;        ///< contiguous ones at once: 1, 2, 4, 8; 0: as many as the kernel's tile has rows
+  std::size_t prefetch = kUsual;  ///< bytes ahead of every stream; 0: none; kUsual: KernelSet::prefetch
+  friend bool operator==(const ReadPattern&, const ReadPattern&) = default;
+};
+
+/// How weights are read from memory. Changes speed, never a result. tune_streams() finds what suits a machine.
 struct StreamTuning {
-  std::size_t prefetch = 1024;                    ///< bytes ahead of every stream; 0: none
-  std::size_t streams = 0;                        ///< that a thread reads at once: 1, 2, 4, 8; 0: the kernel's choice
+  std::array<ReadPattern, kFormatCount> read{};   ///< by format (index_of())
   std::size_t max_chunk = std::size_t{1} << 20;   ///< bytes of weights that a thread takes at once, at most
   std::size_t min_chunk = std::size_t{64} << 10;  ///< and at least, unless less is left
 };
