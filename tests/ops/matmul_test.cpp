@@ -73,7 +73,7 @@ std::vector<float> expected(const Problem& p, bool exact) {
           return q.d[a] > q.d[b] || (q.d[a] == q.d[b] && a < b);
         };
         std::sort(order.begin(), order.end(), coarser);
-        order.resize(std::min<std::size_t>(order.size(), 2));
+        if (order.size() > 2) order.erase(order.begin() + 2, order.end());
         std::sort(order.begin(), order.end());
         for (const std::size_t b : order) {
           float rest[32];

@@ -76,6 +76,10 @@ constexpr std::size_t token_block_for(std::size_t packed_bytes_per_token) noexce
   return std::clamp<std::size_t>(tokens / 64 * 64, 64, 1024);
 }
 
+/// Bytes between the packed activations of two tokens. Floats of a power of two of columns would want the same lines of
+/// the caches for all tokens that a panel kernel takes at once.
+constexpr std::size_t token_padding(std::size_t packing) noexcept { return packing == kActivationCount ? 64 : 0; }
+
 inline MatmulPart make_part(const Context& ctx, const MatrixView& w, ConstRows x, Rows y) noexcept {
   const MatmulKernels& kernels = (ctx.exact ? ctx.kernels.exact : ctx.kernels.by_format)[index_of(w.format)];
   MatmulPart part;
@@ -85,7 +89,7 @@ inline MatmulPart make_part(const Context& ctx, const MatrixView& w, ConstRows x
   part.packing = packing_of(kernels.activation, part.panel);
   part.tile = std::max<std::size_t>(part.panel ? kernels.panel_rows : kernels.row_tile, 1);
   part.tiles = (w.rows + part.tile - 1) / part.tile;
-  const std::size_t x_bytes = packed_bytes(kernels.activation, w.cols);
+  const std::size_t x_bytes = packed_bytes(kernels.activation, w.cols) + token_padding(part.packing);
   part.token_block = part.panel ? token_block_for(x_bytes) : x.count;
   if (part.panel && kernels.activation == Activation::kF32)
     part.token_block = std::max(part.token_block, kFloatTokenBlock);

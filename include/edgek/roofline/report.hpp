@@ -215,13 +215,13 @@ inline std::string to_csv(const RooflineReport& r) {
       "fork_join_ms,gbps,roof_pct,gmacs,binds\n";
   for (const KernelReport& k : r.generation.kernels) {
     const Traffic& t = k.traffic;
-    text += k.op + "," + (k.has_format ? std::string(info(k.format).name) : std::string()) + "," + k.target + ",";
-    text += detail::formatted("%.7g", k.calls);
+    text += k.op + "," + (k.has_format ? std::string(info(k.format).name) : std::string()) + "," + k.target;
+    text.append(",").append(detail::formatted("%.7g", k.calls));
     for (const std::uint64_t bytes : {t.weights, t.scales, t.kv_read, t.kv_write, t.activations, t.bytes()})
-      text += "," + std::to_string(bytes);
+      text.append(",").append(std::to_string(bytes));
     for (const double x : {k.ms, k.ideal_ms, k.excess_ms, k.fork_join_ms, k.gbps, k.roof_pct, k.gmacs})
-      text += "," + detail::formatted("%.7g", x);
-    text += "," + k.binds + "\n";
+      text.append(",").append(detail::formatted("%.7g", x));
+    text.append(",").append(k.binds).append("\n");
   }
   return text;
 }
