@@ -1,6 +1,6 @@
 // One token times matrices that lie in memory, as the library runs it (matvec, its plan, its threads), against the
-// null kernel that reads the same bytes with the same threads. Both are timed in turns, so that a clock that drifts or a
-// neighbour meets both; percentages are medians of such pairs.
+// null kernel that reads the same bytes with the same threads. Both are timed in turns, so that a clock that drifts
+// or a neighbour meets both; percentages are medians of such pairs.
 //   decode/FORMAT/ROWSxCOLS/threads:N                       tuned as Context is by default
 //   tune/FORMAT/threads:N/streams:S/prefetch:P              8192x2048, another tuning (not in the default filter)
 // Counters: GB/s and weights/ns of the kernel; roof_GB/s of the null kernel; %roof; %probe (of the best loop of the

@@ -47,7 +47,8 @@ Buffer pack_activations(Activation family, std::size_t tokens) {
   std::vector<float> x(kCols);
   for (std::size_t t = 0; t < tokens; ++t) {
     for (std::size_t k = 0; k < kCols; ++k) x[k] = static_cast<float>((k * 37 + t * 11) % 255) / 127.0f - 1.0f;
-    find_kernels("SCALAR")->pack[static_cast<std::size_t>(family)](x.data(), kCols, false, packed.data() + t * packed_bytes(family, kCols));
+    find_kernels("SCALAR")->pack[static_cast<std::size_t>(family)](x.data(), kCols, false,
+                                                                   packed.data() + t * packed_bytes(family, kCols));
   }
   return packed;
 }

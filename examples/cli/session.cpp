@@ -28,9 +28,10 @@ void add_tuning_options(CLI::App& command, TuningOptions& options) {
       command.add_option("--streams", options.read.streams, "Streams of weights that a thread reads at once, untuned")
           ->check(CLI::IsMember({1, 2, 4, 8}).description(""))
           ->type_name("N");
-  options.prefetch = command.add_option("--prefetch", options.read.prefetch, "Bytes ahead of every stream, untuned; 0: none")
-                         ->check(in_range(0, 1 << 20))
-                         ->type_name("BYTES");
+  options.prefetch =
+      command.add_option("--prefetch", options.read.prefetch, "Bytes ahead of every stream, untuned; 0: none")
+          ->check(in_range(0, 1 << 20))
+          ->type_name("BYTES");
   command.add_flag("--no-tune", options.off, "Do not try out how this machine reads the model fastest");
 }
 
@@ -42,7 +43,8 @@ void tune(Context& ctx, const Model& model, const TuningOptions& options, const 
   const Machine machine = describe_machine();
   const std::uint64_t start = now_ns();
   const bool exact = std::exchange(ctx.exact, common.exact);
-  const Status tuned = tune_streams(ctx, matrices, {.window_bytes = std::max<std::size_t>(64u << 20, 2 * machine.l3_bytes)});
+  const std::size_t window = std::max<std::size_t>(64u << 20, 2 * machine.l3_bytes);
+  const Status tuned = tune_streams(ctx, matrices, {.window_bytes = window});
   ctx.exact = exact;
   if (!common.verbose) return;
   if (tuned != Status::kOk) return fmt::print(stderr, "reading is not tuned: {}\n", to_string(tuned));

@@ -86,8 +86,11 @@ struct TunedRead {
   double ns_per_byte = std::numeric_limits<double>::infinity();
 };
 
+constexpr bool is_faster(const TunedRead& a, const TunedRead& b) noexcept { return a.ns_per_byte < b.ns_per_byte; }
+
 /// One product with the next slice.
-inline void try_pattern(Context& ctx, TuneSlices& slices, Format format, const float* x, float* y, TunedRead& tried) {
+inline void try_pattern(Context& ctx, TuneSlices& slices, Format format, const float* x, float* y,
+                        TunedRead& tried) noexcept {
   ctx.tuning.read[index_of(format)] = tried.pattern;
   const MatrixView slice = slices.next();
   const std::uint64_t start = now_ns();
@@ -114,13 +117,11 @@ inline ReadPattern tune_format(Context& ctx, TuneSlices& slices, Format format, 
     for (std::size_t round = 0; round < kRounds; ++round)
       for (std::size_t i = 0; i < count; ++i) try_pattern(ctx, slices, format, x, y, tried[i]);
     if (count > 4) {
-      std::sort(tried.begin() + 1, tried.begin() + static_cast<std::ptrdiff_t>(count),
-                [](const TunedRead& a, const TunedRead& b) { return a.ns_per_byte < b.ns_per_byte; });
+      std::sort(tried.begin() + 1, tried.begin() + static_cast<std::ptrdiff_t>(count), is_faster);
       count = count / 2 + 1;
     }
   } while (now_ns() - start < options.budget_ns);
-  const auto best = std::min_element(tried.begin() + 1, tried.begin() + static_cast<std::ptrdiff_t>(count),
-                                     [](const TunedRead& a, const TunedRead& b) { return a.ns_per_byte < b.ns_per_byte; });
+  const auto best = std::min_element(tried.begin() + 1, tried.begin() + static_cast<std::ptrdiff_t>(count), is_faster);
   return best->ns_per_byte < tried[0].ns_per_byte * (1.0 - options.margin) ? best->pattern : usual;
 }
 
@@ -132,7 +133,8 @@ inline ReadPattern tune_format(Context& ctx, TuneSlices& slices, Format format, 
 ///   matrices: those that one token is multiplied by; formats with less than four slices keep their tuning.
 /// Takes   TuneOptions::budget_ns and one pass over the window for each format.
 /// Returns kOk, or kOutOfMemory (nothing is changed then).
-inline Status tune_streams(Context& ctx, std::span<const MatrixView> matrices, const TuneOptions& options = {}) noexcept {
+inline Status tune_streams(Context& ctx, std::span<const MatrixView> matrices,
+                           const TuneOptions& options = {}) noexcept {
   const std::size_t slice_bytes =
       std::max<std::size_t>(options.slice_bytes, 1) * std::max<std::size_t>(ctx.executor.threads(), 1);
   Ledger* const ledger = std::exchange(ctx.ledger, nullptr);
