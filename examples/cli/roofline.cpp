@@ -48,6 +48,7 @@ struct Measured {
   double context = 0;  // mean positions that a token looks at
   FirstToken first;
   Energy energy;
+  Thermal thermal;
 };
 
 // Where the prompt and all tokens do not fit, the report would be about fewer than asked for.
@@ -76,16 +77,21 @@ bool generate(Session& session, Decoder& decoder, Sampler& sampler, std::span<co
   out.first.total = to_ms(chosen - process_start_ns());
   RecordingLedger& ledger = out.generation.ledger;
   session.context().ledger = &ledger;
-  const EnergyMeter meter;
+  out.thermal.before = read_temperatures();
+  out.thermal.clock_before = read_cpu_clock();
+  EnergyMeter meter;
   bool more = true;
   const std::size_t tokens = out.generation.spans.size();
   for (std::size_t i = 0; more && i < tokens; ++i) {
     ledger.begin_token();
     more = generator.next(session.context()).has_value();
     ledger.end_token();
+    meter.sample();
     out.context += static_cast<double>(decoder.position()) / static_cast<double>(tokens);
   }
   out.energy = meter.read();
+  out.thermal.after = read_temperatures();
+  out.thermal.clock_after = read_cpu_clock();
   session.context().ledger = nullptr;
   return more;
 }
@@ -197,6 +203,7 @@ int run(const RooflineCommand& c) {
   report.context = measured.context;
   report.ttft_ms = measured.first;
   report.energy = measured.energy;
+  report.thermal = measured.thermal;
   report.stated_gbps = c.stated_gbps;
   const Traffic& traffic = report.generation.token.traffic;
   report.predict = predict_all(weight_uses(session.model()), traffic.kv_read + traffic.kv_write,

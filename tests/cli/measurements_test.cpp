@@ -67,7 +67,7 @@ class Measurements : public ::testing::Test {
 TEST_F(Measurements, RooflineHasEveryPartOfItsContract) {
   const json r = document({"roofline", model_, "-p", "he", "-n", "8", "--bandwidth", "10"});
   expect_adds_up(r);
-  expect_keys(r, {"machine", "roofs", "token", "kernels", "ttft_ms", "rss_bytes", "energy", "predict"});
+  expect_keys(r, {"machine", "roofs", "token", "kernels", "ttft_ms", "rss_bytes", "energy", "thermal", "predict"});
   expect_keys(r["machine"], {"cpu", "cores", "threads", "target", "memory_bytes", "l3_bytes"});
   expect_keys(r["roofs"], {"read_gbps", "replay_gbps", "peak_gmacs", "loop"});
   expect_keys(r["roofs"]["read_gbps"], {"dram", "l3", "l2", "l1"});

@@ -30,6 +30,13 @@ std::string nesting_error(std::string_view html) {
   return open.empty() ? "" : open.back() + " stays open";
 }
 
+TEST(Html, ShowsEnergyAndHeat) {
+  const std::string page = to_html(testing::report_of_a_board());
+  EXPECT_NE(page.find("CPUs 2400 &rarr; 1500 of 2400 MHz"), std::string::npos);
+  EXPECT_NE(page.find("cpu-thermal 48.5 &rarr; 51.2 &deg;C"), std::string::npos);
+  EXPECT_NE(page.find("whole board: hwmon ina3221 VDD_IN"), std::string::npos);
+}
+
 TEST(Html, EveryTagIsClosed) { EXPECT_EQ(nesting_error(to_html(testing::sample_report())), ""); }
 
 TEST(Html, TheCheckFindsWhatIsOpen) {

@@ -56,6 +56,29 @@ TEST(Report, JsonSumsClose) {
   EXPECT_EQ(bytes.at("total"), 512 * 512 / 32 * 34 + 4 * 1024);
 }
 
+TEST(Report, JsonNamesTheSensorsOfEnergyAndHeat) {
+  const nlohmann::json j = nlohmann::json::parse(to_json(report_of_a_board()));
+  EXPECT_NEAR(j.at("energy").at("joule_per_token").get<double>(), 6.0 / j.at("token").at("tokens").get<double>(), 1e-6);
+  EXPECT_EQ(j.at("energy").at("domain"), "whole board");
+  const nlohmann::json& thermal = j.at("thermal");
+  ASSERT_EQ(thermal.at("zones").size(), 2u);
+  EXPECT_EQ(thermal.at("zones").at(0).at("before_c"), 48.5);
+  EXPECT_EQ(thermal.at("zones").at(0).at("after_c"), 51.25);
+  EXPECT_FALSE(thermal.at("zones").at(1).contains("before_c"));
+  EXPECT_EQ(thermal.at("cpu_mhz").at("after"), 1500);
+  EXPECT_EQ(thermal.at("cpu_mhz").at("max"), 2400);
+  EXPECT_FALSE(thermal.contains("why"));
+  EXPECT_EQ(nlohmann::json::parse(to_json(sample_report())).at("thermal").at("why"), detail::kNoThermal);
+}
+
+TEST(Report, TableShowsEnergyAndHeat) {
+  const std::string table = to_table(report_of_a_board());
+  EXPECT_NE(table.find("J/token (whole board: hwmon ina3221 VDD_IN)"), std::string::npos) << table;
+  EXPECT_NE(table.find("cpu-thermal 48.5 -> 51.2 C; tj-thermal 52.0 -> 52.0 C; CPUs 2400 -> 1500 of 2400 MHz"),
+            std::string::npos) << table;
+  EXPECT_NE(to_table(sample_report()).find("thermal  not available here"), std::string::npos);
+}
+
 TEST(Report, JsonSplitsThePromptToo) {
   const nlohmann::json prompt = nlohmann::json::parse(to_json(sample_report())).at("prompt");
   EXPECT_EQ(prompt.at("tokens"), 40);

@@ -59,6 +59,17 @@ inline RooflineReport sample_report() {
   return r;
 }
 
+/// The same of a machine with sensors.
+inline RooflineReport report_of_a_board() {
+  RooflineReport r = sample_report();
+  r.energy = {.joules = 6, .source = "hwmon ina3221 VDD_IN", .domain = "whole board", .why = {}};
+  r.thermal.before = {{"cpu-thermal", 48.5}};
+  r.thermal.after = {{"cpu-thermal", 51.25}, {"tj-thermal", 52}};  // the second one was asleep before
+  r.thermal.clock_before = {2400, 2400};
+  r.thermal.clock_after = {1500, 2400};
+  return r;
+}
+
 }  // namespace edgek::testing
 
 #endif  // EDGEK_TESTS_ROOFLINE_SAMPLE_REPORT_HPP_

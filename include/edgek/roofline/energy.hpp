@@ -1,11 +1,17 @@
 #ifndef EDGEK_ROOFLINE_ENERGY_HPP_
 #define EDGEK_ROOFLINE_ENERGY_HPP_
 
+#include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
+#include <utility>
+#include <vector>
 
-#include "edgek/measure/machine.hpp"
+#include "edgek/measure/clock.hpp"
+#include "edgek/measure/sensors.hpp"
+
+// Energy as Linux shows it (Documentation/power/powercap, hwmon/sysfs-interface.rst and ABI/testing/sysfs-class-power
+// of the kernel).
 
 namespace edgek {
 
@@ -13,38 +19,178 @@ namespace edgek {
 struct Energy {
   double joules = 0;
   std::string source;  ///< "powercap package-0"; empty: not measured
+  std::string domain;  ///< what it is the energy of: "CPU package", "whole board", "whole machine"
   std::string why;     ///< the reason, when there is no source
 };
 
-/// Reads the energy counter of CPU package 0 (Linux powercap, RAPL), in microjoules, which wraps.
+namespace detail {
+
+/// One file, or two whose product counts (volts and amperes), of microjoules or of power.
+struct EnergySensor {
+  std::string name;
+  std::string file, times;
+  double unit = 1e-6;   ///< joules, or watts, of one step of the file (or of the product)
+  bool counts = false;  ///< energy so far, which wraps at `range` steps; else power now
+  double range = 0;
+};
+
+/// Sensors that together are one source.
+struct EnergySource {
+  std::vector<EnergySensor> sensors;
+  std::string domain;
+};
+
+inline bool read_sensor(const EnergySensor& s, double& value) {
+  double factor = 1;
+  if (!read_number(s.file, value) || (!s.times.empty() && !read_number(s.times, factor))) return false;
+  value *= factor;
+  return true;
+}
+
+/// RAPL's counters of all CPU packages. AMD's are there under the same name.
+inline EnergySource powercap_source(const std::string& root) {
+  const std::string folder = root + "/sys/class/powercap/";
+  EnergySource source{{}, "CPU package"};
+  for (const std::string& zone : names_in(folder, "intel-rapl:")) {
+    const std::string name = read_line(folder + zone + "/name");
+    if (!name.starts_with("package")) continue;  // a part of one, or a zone of another kind
+    EnergySensor s{"powercap " + name, folder + zone + "/energy_uj", "", 1e-6, true, 0};
+    read_number(folder + zone + "/max_energy_range_uj", s.range);
+    source.sensors.push_back(s);
+  }
+  return source;
+}
+
+/// Counters of CPU sockets under hwmon (amd_energy): labels Esocket0, Esocket1.
+inline EnergySource hwmon_counter_source(const std::string& root) {
+  const std::string folder = root + "/sys/class/hwmon/";
+  EnergySource source{{}, "CPU package"};
+  for (const std::string& chip : names_in(folder, "hwmon")) {
+    for (const std::string& file : names_in(folder + chip, "energy")) {
+      if (!file.ends_with("_label")) continue;
+      const std::string label = read_line(folder + chip + "/" + file);
+      const std::string input = file.substr(0, file.size() - 5) + "input";
+      if (label.starts_with("Esocket"))
+        source.sensors.push_back({"hwmon " + read_line(folder + chip + "/name") + " " + label,
+                                  folder + chip + "/" + input, "", 1e-6, true, 0});
+    }
+  }
+  return source;
+}
+
+/// An INA monitor's channel: power if the chip computes it, else volts times amperes.
+inline EnergySensor ina_channel(const std::string& chip, const std::string& number, const std::string& name) {
+  double power = 0;
+  if (read_number(chip + "power" + number + "_input", power))
+    return {name, chip + "power" + number + "_input", "", 1e-6, false, 0};
+  return {name, chip + "in" + number + "_input", chip + "curr" + number + "_input", 1e-6, false, 0};  // mV * mA
+}
+
+/// Texas Instruments' monitors on boards. Jetsons label the supply of the whole board VDD_IN (older ones POM_5V_IN); a
+/// chip without labels has one channel.
+inline EnergySource ina_source(const std::string& root) {
+  const std::string folder = root + "/sys/class/hwmon/";
+  for (const std::string& chip : names_in(folder, "hwmon")) {
+    const std::string path = folder + chip + "/", driver = read_line(path + "name");
+    if (!driver.starts_with("ina")) continue;
+    for (const char* number : {"1", "2", "3"}) {
+      const std::string label = read_line(path + "in" + number + "_label");
+      if (label == "VDD_IN" || label == "POM_5V_IN" || label == "VIN_SYS_5V0")
+        return {{ina_channel(path, number, "hwmon " + driver + " " + label)}, "whole board"};
+    }
+    double power = 0;
+    if (read_number(path + "power1_input", power))
+      return {{ina_channel(path, "1", "hwmon " + driver)}, "what the monitor's shunt feeds"};
+  }
+  return {};
+}
+
+/// Batteries that are being emptied: otherwise they do not feed the machine.
+inline EnergySource battery_source(const std::string& root) {
+  const std::string folder = root + "/sys/class/power_supply/";
+  EnergySource source{{}, "whole machine"};
+  for (const std::string& supply : names_in(folder)) {
+    const std::string path = folder + supply + "/";
+    if (read_line(path + "type") != "Battery" || read_line(path + "status") != "Discharging") continue;
+    double power = 0;
+    if (read_number(path + "power_now", power))
+      source.sensors.push_back({"battery " + supply, path + "power_now", "", 1e-6, false, 0});
+    else
+      source.sensors.push_back({"battery " + supply, path + "voltage_now", path + "current_now", 1e-12, false, 0});
+  }
+  return source;
+}
+
+}  // namespace detail
+
+/// Measures energy from its construction on, with the best source that this machine shows and this process may read:
+/// counters of the CPU, then power of the board, then the battery. Power is sampled and summed as trapezoids.
 class EnergyMeter {
  public:
-  /// `root` is put before every path.
-  explicit EnergyMeter(const std::string& root = "") : zone_(root + "/sys/class/powercap/intel-rapl:0/") {
-    start_ = counter();
+  static constexpr std::uint64_t kSampleNs = 100'000'000;  ///< power is not read more often: a sensor on I2C takes 1 ms
+
+  /// `root` is put before every path; `now` is a time by now_ns().
+  explicit EnergyMeter(const std::string& root = "", std::uint64_t now = now_ns()) : last_ns_(now) {
+    using Find = detail::EnergySource (*)(const std::string&);
+    for (const Find find : {Find{detail::powercap_source}, Find{detail::hwmon_counter_source}, Find{detail::ina_source},
+                            Find{detail::battery_source}}) {
+      source_ = find(root);
+      if (source_.sensors.empty()) continue;
+      last_.assign(source_.sensors.size(), 0);
+      if (read_all(last_)) return;
+      why_ = source_.sensors.front().name + " is readable by root only";
+    }
+    source_ = {};
   }
 
-  /// Joules since construction.
-  Energy read() const {
+  /// To be called now and then, after every token, say. Cheap: nothing is read more often than a sensor needs.
+  void sample(std::uint64_t now = now_ns()) {
+    if (!source_.sensors.empty() && !source_.sensors.front().counts && now - last_ns_ >= kSampleNs) add(now);
+  }
+
+  /// The energy since construction.
+  Energy read(std::uint64_t now = now_ns()) {
     Energy e;
-    const std::string end = counter();
-    const std::string range = detail::read_text(zone_ + "max_energy_range_uj");
-    if (start_.empty() || end.empty()) {
-      const bool there = !detail::read_text(zone_ + "name").empty();
-      e.why = there ? "the powercap counter is readable by root only" : "this machine shows no powercap (RAPL) counter";
+    if (!source_.sensors.empty()) add(now);
+    if (source_.sensors.empty()) {
+      e.why = why_;
       return e;
     }
-    const std::uint64_t a = number(start_), b = number(end);
-    e.joules = 1e-6 * static_cast<double>(b >= a ? b - a : b + number(range) - a);
-    e.source = "powercap " + detail::first_line(detail::read_text(zone_ + "name"));
+    e.joules = joules_;
+    e.domain = source_.domain;
+    for (const detail::EnergySensor& s : source_.sensors) e.source += (e.source.empty() ? "" : " + ") + s.name;
     return e;
   }
 
  private:
-  std::string counter() const { return detail::read_text(zone_ + "energy_uj"); }
-  static std::uint64_t number(const std::string& text) noexcept { return std::strtoull(text.c_str(), nullptr, 10); }
+  bool read_all(std::vector<double>& values) const {
+    for (std::size_t i = 0; i < values.size(); ++i)
+      if (!detail::read_sensor(source_.sensors[i], values[i])) return false;
+    return true;
+  }
 
-  std::string zone_, start_;
+  void add(std::uint64_t now) {
+    std::vector<double> values(last_.size(), 0);
+    if (!read_all(values)) {
+      why_ = source_.sensors.front().name + " could not be read any more";
+      source_ = {};
+      return;
+    }
+    const double seconds = static_cast<double>(now - last_ns_) * 1e-9;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const detail::EnergySensor& s = source_.sensors[i];
+      const double wrapped = values[i] < last_[i] ? s.range : 0;
+      joules_ += s.unit * (s.counts ? values[i] + wrapped - last_[i] : seconds * (values[i] + last_[i]) / 2);
+    }
+    last_ = std::move(values);
+    last_ns_ = now;
+  }
+
+  detail::EnergySource source_;
+  std::vector<double> last_;  // of each sensor
+  std::uint64_t last_ns_;
+  double joules_ = 0;
+  std::string why_ = "this machine shows no powercap (RAPL) counter, no hwmon sensor that edgek knows, no battery in use";
 };
 
 }  // namespace edgek

@@ -275,7 +275,21 @@ inline void put_energy(std::string& html, const RooflineReport& r) {
   html += "<h2>Energy</h2>\n";
   if (r.energy.source.empty()) return put(html, "<p>Not available here: ", r.energy.why, "</p>\n");
   const double joules = r.energy.joules / static_cast<double>(std::max<std::size_t>(r.generation.token.tokens, 1));
-  put(html, formatted("<p>%.3f J a token (", joules), r.energy.source, ")</p>\n");
+  put(html, formatted("<p>%.3f J a token (", joules), r.energy.domain + ": " + r.energy.source, ")</p>\n");
+}
+
+inline void put_thermal(std::string& html, const Thermal& t) {
+  html += "<h2>Temperature</h2>\n";
+  if (!t.known()) return put(html, "<p>Not available here: ", kNoThermal, "</p>\n");
+  html += "<ul>\n";
+  for (const Temperature& after : t.after) {
+    const Temperature* before = zone_in(t.before, after.zone);
+    put(html, "<li>", after.zone, formatted(" %.1f &rarr; ", before != nullptr ? before->celsius : after.celsius));
+    html += formatted("%.1f &deg;C</li>\n", after.celsius);
+  }
+  if (t.clock_after.mhz > 0) append(html, "<li>CPUs %.0f &rarr; %.0f of %.0f MHz</li>\n", t.clock_before.mhz,
+                                    t.clock_after.mhz, t.clock_after.max_mhz);
+  html += "</ul>\n";
 }
 
 inline void put_provenance(std::string& html, const RooflineReport& r) {
@@ -321,6 +335,7 @@ inline std::string to_html(const RooflineReport& r) {
   detail::put_memory(html, r.rss_bytes);
   detail::put_predictions(html, r);
   detail::put_energy(html, r);
+  detail::put_thermal(html, r.thermal);
   detail::put_provenance(html, r);
   return html + "</body></html>\n";
 }

@@ -13,6 +13,7 @@
 #include "edgek/measure/json_writer.hpp"
 #include "edgek/measure/machine.hpp"
 #include "edgek/measure/provenance.hpp"
+#include "edgek/measure/sensors.hpp"
 #include "edgek/roofline/attribution.hpp"
 #include "edgek/roofline/energy.hpp"
 #include "edgek/roofline/predict.hpp"
@@ -34,6 +35,14 @@ struct MemoryParts {
   }
 };
 
+/// Temperatures and clock before and after the measured tokens.
+struct Thermal {
+  std::vector<Temperature> before, after;
+  CpuClock clock_before, clock_after;
+
+  bool known() const noexcept { return !after.empty() || clock_after.mhz > 0; }
+};
+
 /// All that `edgek roofline` shows.
 struct RooflineReport {
   Provenance provenance;
@@ -48,6 +57,7 @@ struct RooflineReport {
   FirstToken ttft_ms;
   MemoryParts rss_bytes;
   Energy energy;
+  Thermal thermal;
   std::vector<Prediction> predict;
   double stated_gbps = 0;      ///< bandwidth that the predictions use instead of the replay roof; 0: none
 };
@@ -166,8 +176,33 @@ inline void write_process(JsonWriter& json, const RooflineReport& r) {
   } else {
     const double tokens = static_cast<double>(r.generation.token.tokens);
     json.member("joule_per_token", r.energy.joules / tokens).member("source", r.energy.source);
+    json.member("domain", r.energy.domain);
   }
   json.end_object();
+}
+
+/// A zone's temperature in a list, or nullptr: zones come and go.
+inline const Temperature* zone_in(const std::vector<Temperature>& zones, const std::string& name) noexcept {
+  for (const Temperature& t : zones)
+    if (t.zone == name) return &t;
+  return nullptr;
+}
+
+inline constexpr const char* kNoThermal = "this machine shows no thermal zone and no cpufreq";
+
+inline void write_thermal(JsonWriter& json, const Thermal& t) {
+  json.key("thermal").begin_object();
+  if (!t.known()) json.member("why", kNoThermal);
+  json.key("zones").begin_array();
+  for (const Temperature& after : t.after) {
+    json.begin_object().member("name", after.zone);
+    if (const Temperature* before = zone_in(t.before, after.zone)) json.member("before_c", before->celsius);
+    json.member("after_c", after.celsius).end_object();
+  }
+  json.end_array().key("cpu_mhz").begin_object();
+  if (t.clock_after.mhz > 0)
+    json.member("before", t.clock_before.mhz).member("after", t.clock_after.mhz).member("max", t.clock_after.max_mhz);
+  json.end_object().end_object();
 }
 
 inline void write_predictions(JsonWriter& json, const RooflineReport& r) {
@@ -204,6 +239,7 @@ inline std::string to_json(const RooflineReport& r) {
   detail::write_kernels(json, r.generation.kernels);
   detail::write_prompt(json, r);
   detail::write_process(json, r);
+  detail::write_thermal(json, r.thermal);
   detail::write_predictions(json, r);
   return json.end_object().text() + "\n";
 }

@@ -105,6 +105,19 @@ inline void append_histogram(std::string& out, const TokenReport& t) {
   out += '\n';
 }
 
+inline void append_thermal(std::string& out, const Thermal& t) {
+  if (!t.known()) return append(out, "  thermal  not available here: %s\n", kNoThermal);
+  out += "  thermal ";
+  for (const Temperature& after : t.after) {
+    const Temperature* before = zone_in(t.before, after.zone);
+    append(out, " %s %.1f -> %.1f C;", after.zone.c_str(), before != nullptr ? before->celsius : after.celsius,
+           after.celsius);
+  }
+  if (t.clock_after.mhz > 0)
+    append(out, " CPUs %.0f -> %.0f of %.0f MHz", t.clock_before.mhz, t.clock_after.mhz, t.clock_after.max_mhz);
+  out += "\n";
+}
+
 inline void append_metrics(std::string& out, const RooflineReport& r) {
   const TokenReport& t = r.generation.token;
   const FirstToken& f = r.ttft_ms;
@@ -121,8 +134,9 @@ inline void append_metrics(std::string& out, const RooflineReport& r) {
   if (r.energy.source.empty())
     append(out, "  energy   not available here: %s\n", r.energy.why.c_str());
   else
-    append(out, "  energy   %.3f J/token (%s)\n", r.energy.joules / static_cast<double>(t.tokens),
-           r.energy.source.c_str());
+    append(out, "  energy   %.3f J/token (%s: %s)\n", r.energy.joules / static_cast<double>(t.tokens),
+           r.energy.domain.c_str(), r.energy.source.c_str());
+  append_thermal(out, r.thermal);
 }
 
 inline void append_predictions(std::string& out, const RooflineReport& r) {
