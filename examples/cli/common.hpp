@@ -124,6 +124,7 @@ class Progress {
 void add_run(CLI::App& app, Command& chosen);
 void add_bench(CLI::App& app, Command& chosen);
 void add_roofline(CLI::App& app, Command& chosen);
+void add_sustain(CLI::App& app, Command& chosen);
 void add_probe(CLI::App& app, Command& chosen);
 void add_inspect(CLI::App& app, Command& chosen);
 void add_tokenize(CLI::App& app, Command& chosen);

@@ -30,7 +30,7 @@ int fail(std::string_view sentence, int code) {
 
 /// Declares every command; parses; what is chosen is left in `chosen`. An exit code where nothing is to run.
 int parse(CLI::App& app, int argc, char** argv, Command& chosen) {
-  for (const auto add : {add_run, add_bench, add_roofline, add_probe, add_inspect, add_tokenize, add_detokenize,
+  for (const auto add : {add_run, add_bench, add_roofline, add_sustain, add_probe, add_inspect, add_tokenize, add_detokenize,
                          add_logits, add_perplexity, add_quantize})
     add(app, chosen);
   const std::string command = argc > 1 ? argv[1] : "-";

@@ -24,6 +24,7 @@
 #include "edgek/roofline/read_loops.hpp"
 #include "edgek/roofline/replay.hpp"
 #include "edgek/roofline/report.hpp"
+#include "edgek/roofline/sustain.hpp"
 #include "edgek/roofline/table.hpp"
 
 #endif  // EDGEK_ROOFLINE_HPP_

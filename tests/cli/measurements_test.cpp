@@ -129,6 +129,24 @@ TEST_F(Measurements, RooflineWritesAPageThatNeedsNoNetwork) {
   EXPECT_EQ(page.find("http"), std::string::npos);
 }
 
+TEST_F(Measurements, SustainCountsEveryTokenInAWindow) {
+  const json r = document({"sustain", model_, "--minutes", "0.01", "--window", "0.05"});
+  EXPECT_GE(r["windows"].size(), 8u);
+  double tokens = 0, before = 0;
+  for (const json& w : r["windows"]) {
+    expect_keys(w, {"at_s", "tokens_per_s", "token_ms", "celsius", "cpu_mhz"});
+    expect_keys(w["token_ms"], {"p50", "p95", "p99"});
+    const double at = w["at_s"];
+    EXPECT_GE(at - before, 0.024);
+    tokens += w["tokens_per_s"].get<double>() * (at - before);
+    before = at;
+  }
+  EXPECT_NEAR(tokens, r["tokens"].get<double>(), 0.1 * tokens) << "sensors are read between windows";
+  EXPECT_NEAR(before, 0.6, 0.2);
+  EXPECT_TRUE(r.contains("knee"));
+  expect_keys(r["energy"], {"source"});
+}
+
 TEST_F(Measurements, BenchNamesItsTestsAndKeepsEverySample) {
   const json r = document({"bench", model_, "-p", "16", "-n", "4", "-d", "32", "-r", "3"});
   ASSERT_EQ(r["results"].size(), 2u);

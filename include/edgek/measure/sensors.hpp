@@ -11,8 +11,8 @@
 
 #include "edgek/measure/machine.hpp"
 
-// Temperatures and clocks as Linux shows them (Documentation/driver-api/thermal/sysfs-api.rst, admin-guide/pm/cpufreq.rst
-// of the kernel). `root` is put before every path, so that a recorded tree can be read.
+// Temperatures and clocks as Linux shows them (Documentation/driver-api/thermal/sysfs-api.rst and
+// admin-guide/pm/cpufreq.rst of the kernel). `root` is put before every path, so that a recorded tree can be read.
 
 namespace edgek {
 

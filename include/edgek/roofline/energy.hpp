@@ -190,7 +190,8 @@ class EnergyMeter {
   std::vector<double> last_;  // of each sensor
   std::uint64_t last_ns_;
   double joules_ = 0;
-  std::string why_ = "this machine shows no powercap (RAPL) counter, no hwmon sensor that edgek knows, no battery in use";
+  std::string why_ =
+      "this machine shows no powercap (RAPL) counter, no hwmon sensor that edgek knows, no battery in use";
 };
 
 }  // namespace edgek
