@@ -19,6 +19,7 @@
 #include "edgek/roofline/html.hpp"
 #include "edgek/roofline/peak.hpp"
 #include "edgek/roofline/picture.hpp"
+#include "edgek/roofline/pipeline.hpp"
 #include "edgek/roofline/predict.hpp"
 #include "edgek/roofline/probe.hpp"
 #include "edgek/roofline/read_loops.hpp"

@@ -18,7 +18,7 @@
 #include <nlohmann/json.hpp>
 
 #include "edgek/model/gguf_writer.hpp"
-#include "edgek/model/utf8.hpp"
+#include "edgek/core/utf8.hpp"
 #include "tests/model/test_files.hpp"
 #include "tests/model/tiny_model.hpp"
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "edgek/model/utf8.hpp"
+#include "edgek/core/utf8.hpp"
 
 namespace edgek {
 

@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "edgek/model/require_exceptions.hpp"
-#include "edgek/model/utf8.hpp"
+#include "edgek/core/utf8.hpp"
 
 namespace edgek {
 

@@ -16,7 +16,7 @@
 #include <string_view>
 
 #include "edgek/model/error.hpp"
-#include "edgek/model/utf8.hpp"
+#include "edgek/core/utf8.hpp"
 
 namespace edgek {
 

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "edgek/model/tokenizer.hpp"
-#include "edgek/model/utf8.hpp"
+#include "edgek/core/utf8.hpp"
 
 namespace edgek {
 

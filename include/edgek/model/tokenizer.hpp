@@ -17,7 +17,7 @@
 #include "edgek/model/special_tokens.hpp"
 #include "edgek/model/tokenizer_bpe.hpp"
 #include "edgek/model/tokenizer_spm.hpp"
-#include "edgek/model/utf8.hpp"
+#include "edgek/core/utf8.hpp"
 #include "edgek/model/vocabulary.hpp"
 
 namespace edgek {

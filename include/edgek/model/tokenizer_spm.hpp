@@ -12,7 +12,7 @@
 
 #include "edgek/model/gguf.hpp"
 #include "edgek/model/text_index.hpp"
-#include "edgek/model/utf8.hpp"
+#include "edgek/core/utf8.hpp"
 #include "edgek/model/vocabulary.hpp"
 
 namespace edgek {

@@ -1,4 +1,4 @@
-#include "edgek/model/utf8.hpp"
+#include "edgek/core/utf8.hpp"
 
 #include <cstdint>
 #include <string>

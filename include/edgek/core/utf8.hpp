@@ -1,5 +1,5 @@
-#ifndef EDGEK_MODEL_UTF8_HPP_
-#define EDGEK_MODEL_UTF8_HPP_
+#ifndef EDGEK_CORE_UTF8_HPP_
+#define EDGEK_CORE_UTF8_HPP_
 
 #include <cstddef>
 #include <cstdint>
@@ -125,4 +125,4 @@ inline std::string to_valid_utf8(std::string_view text) {
 
 }  // namespace edgek
 
-#endif  // EDGEK_MODEL_UTF8_HPP_
+#endif  // EDGEK_CORE_UTF8_HPP_
