@@ -13,6 +13,7 @@
 namespace edgek {
 namespace {
 
+using testing::report_of_a_board;
 using testing::sample_report;
 
 TEST(Report, JsonHasEveryMember) {
