@@ -131,7 +131,7 @@ TEST_F(Measurements, RooflineWritesAPageThatNeedsNoNetwork) {
 
 TEST_F(Measurements, SustainCountsEveryTokenInAWindow) {
   const json r = document({"sustain", model_, "--minutes", "0.01", "--window", "0.05"});
-  EXPECT_GE(r["windows"].size(), 8u);
+  EXPECT_GE(r["windows"].size(), 2u);
   double tokens = 0, before = 0;
   for (const json& w : r["windows"]) {
     expect_keys(w, {"at_s", "tokens_per_s", "token_ms", "celsius", "cpu_mhz"});
@@ -141,8 +141,8 @@ TEST_F(Measurements, SustainCountsEveryTokenInAWindow) {
     tokens += w["tokens_per_s"].get<double>() * (at - before);
     before = at;
   }
-  EXPECT_NEAR(tokens, r["tokens"].get<double>(), 0.1 * tokens) << "sensors are read between windows";
-  EXPECT_NEAR(before, 0.6, 0.2);
+  EXPECT_GE(tokens, 0.99 * r["tokens"].get<double>()) << "sensors are read between windows, so a rate is of less time";
+  EXPECT_GE(before, 0.5) << "less than half a window may be left over";
   EXPECT_TRUE(r.contains("knee"));
   expect_keys(r["energy"], {"source"});
 }
