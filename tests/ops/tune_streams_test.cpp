@@ -86,6 +86,17 @@ TEST(TuneStreams, IsNotRecorded) {
   EXPECT_EQ(ledger.kernels().size(), 0u);
 }
 
+TEST(TuneStreams, PassesOverWhatCannotBeMultiplied) {
+  Weights w = some_weights();
+  w.views.insert(w.views.begin(), {Format::kQ4_0, nullptr, 100, 256});
+  w.views.push_back({Format::kQ4_0, w.bytes[0].data(), 100, 20});   // less than a block: rows of no bytes
+  w.views.push_back({Format::kQ4_K, w.bytes[0].data(), 100, 300});  // not whole blocks
+  InlineExecutor one;
+  Context ctx{.executor = one, .kernels = kernels()};
+  ASSERT_EQ(tune_streams(ctx, w.views, kQuick), Status::kOk);
+  EXPECT_TRUE(is_offered(ctx.tuning.read[index_of(Format::kQ4_0)]));
+}
+
 TEST(TuneStreams, DoesWithoutMatrices) {
   InlineExecutor one;
   Context ctx{.executor = one, .kernels = kernels()};

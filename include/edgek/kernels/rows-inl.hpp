@@ -25,7 +25,7 @@ using RowF32 = hn::Repartition<float, RowU8>;
 /// 16 bytes at `offset` of the rows i, i + 4, ...
 HWY_INLINE hn::VFromD<RowU8> LoadRows(TilePointers p, std::size_t i, std::size_t offset) {
   const RowU8 d;
-  if constexpr (kRowVectorBytes == 32) {  // a broadcasting load and a blend: Zen 3 inserts once a cycle, blends thrice
+  if constexpr (kRowVectorBytes == 32) {  // a broadcasting load and a blend: Zen 3 inserts only once a cycle
     const auto lower = hn::ResizeBitCast(d, hn::LoadU(hn::Half<RowU8>(), p[i] + offset));
     return hn::ConcatUpperLower(d, hn::LoadDup128(d, p[i + 4] + offset), lower);
   } else {

@@ -94,8 +94,8 @@ inline MatmulPart make_part(const Context& ctx, const MatrixView& w, ConstRows x
   if (part.panel && kernels.activation == Activation::kF32)
     part.token_block = std::max(part.token_block, kFloatTokenBlock);
   part.units = part.tiles * ((x.count + part.token_block - 1) / part.token_block);
-  // A panel kernel reads a weight about as often from memory as it computes four tokens.
   const ReadPattern& read = ctx.tuning.read[index_of(w.format)];
+  // A panel kernel reads a weight about as often from memory as it computes four tokens.
   const std::size_t work = part.panel ? std::max<std::size_t>(std::min(x.count, part.token_block) / 4, 1) : 1;
   part.unit_cost = std::max<std::size_t>(part.tile * w.row_bytes() * work, 1);
   part.job = MatmulJob{.weights = static_cast<const std::byte*>(w.data),

@@ -68,7 +68,9 @@ class TuneSlices {
   }
 
  private:
-  bool serves(const MatrixView& m) const noexcept { return m.format == format_ && m.rows > 0 && m.cols > 0; }
+  bool serves(const MatrixView& m) const noexcept {
+    return m.format == format_ && m.data != nullptr && m.rows > 0 && m.cols > 0 && is_whole_blocks(m.format, m.cols);
+  }
   std::size_t rows_of(const MatrixView& m) const noexcept {
     return std::clamp<std::size_t>(slice_bytes_ / m.row_bytes(), 1, m.rows);
   }
@@ -130,9 +132,10 @@ inline ReadPattern tune_format(Context& ctx, TuneSlices& slices, Format format, 
 /// Finds how ctx's threads and kernels read each format fastest, on the matrices' own bytes, and keeps it in
 /// ctx.tuning. Streams and prefetch distance are properties of the machine, the format and the shapes: F16 on a Zen 3
 /// wants no prefetch, Q8_0 there 512 bytes, both 8 streams; a Zen 4 wants 1 or 2 streams. Changes no result.
-///   matrices: those that one token is multiplied by; formats with less than four slices keep their tuning.
+///   matrices: those that one token is multiplied by; what matvec() would refuse is passed over, and formats with less
+///             than four slices keep their tuning.
 /// Takes   TuneOptions::budget_ns and one pass over the window for each format.
-/// Returns kOk, or kOutOfMemory (nothing is changed then).
+/// Returns kOk, or kOutOfMemory (formats not yet tried keep their tuning).
 inline Status tune_streams(Context& ctx, std::span<const MatrixView> matrices,
                            const TuneOptions& options = {}) noexcept {
   const std::size_t slice_bytes =
