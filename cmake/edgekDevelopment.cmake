@@ -16,4 +16,6 @@ option(EDGEK_WERROR "Warnings in edgek's own files are errors" OFF)
 
 add_library(edgek_warnings INTERFACE)
 target_compile_options(edgek_warnings INTERFACE -Wall -Wextra -Wconversion -Wshadow $<$<BOOL:${EDGEK_WERROR}>:-Werror>)
+set(EDGEK_KERNEL_OPTIONS "" CACHE STRING "Further options for the file that holds the kernels")
+target_compile_options(edgek_compiled PRIVATE ${EDGEK_KERNEL_OPTIONS})
 target_link_libraries(edgek_compiled PRIVATE $<BUILD_INTERFACE:edgek_warnings>)

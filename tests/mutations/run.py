@@ -3,9 +3,9 @@
 
 usage: run.py [-j N] [--only TEXT] COMPILER SOURCE_DIR [COMPILER ARGUMENTS...]
 
-Every mutation is one change of one header in a copy of them. The copy is compiled with the test that
-guards the file, for the target AVX2 alone (or, elsewhere, the compiler's own), and the test must fail. The
-unchanged copy is compiled too, and must pass.
+Every mutation is one change of one header in a copy of them. What holds the changed code is compiled from the
+copy, for the target AVX2 alone (or, elsewhere, the compiler's own), and linked with the test that guards it, which
+must fail. Without a change the test must pass.
 """
 import argparse
 import concurrent.futures
@@ -104,13 +104,23 @@ MUTATIONS = [
 SIMPLE_TARGET = ["-march=haswell", "-maes", "-mpclmul"] if platform.machine() == "x86_64" else []
 
 
-def build_and_run(compiler, source, include, test, folder, arguments):
-    """'passed', 'failed' or 'not built', and what was printed."""
-    program = folder / "program"
-    command = [compiler, "-std=c++20", "-O1", "-ffp-contract=off", "-DEDGEK_STATIC_ONLY", *SIMPLE_TARGET,
-               f"-I{include}", f"-I{source}", f"-I{source}/tests", *arguments, str(source / "tests" / test),
-               "-o", str(program), "-lgtest", "-lgtest_main", "-lpthread"]
+KERNELS = "cmake/edgek.cpp"  # compiles every kernel; a test only declares them
+
+
+def compile_file(options, include, file, to):
+    """Compiles a file of the project against these headers. What the compiler says where it fails, else nothing."""
+    mode = [] if file == KERNELS else ["-DEDGEK_DECLARE_ONLY"]
+    command = [options.compiler, "-std=c++20", "-O1", "-ffp-contract=off", "-DEDGEK_STATIC_ONLY", *SIMPLE_TARGET, *mode,
+               f"-I{include}", f"-I{options.source}", f"-I{options.source}/tests", *options.arguments,
+               "-c", str(options.source / file), "-o", str(to)]
     built = subprocess.run(command, capture_output=True, text=True)
+    return built.stderr if built.returncode != 0 else ""
+
+
+def link_and_run(options, objects, program):
+    """'passed', 'failed' or 'not built', and what was printed."""
+    built = subprocess.run([options.compiler, *map(str, objects), "-o", str(program), "-lgtest", "-lgtest_main",
+                            "-lpthread"], capture_output=True, text=True)
     if built.returncode != 0:
         return "not built", built.stderr
     ran = subprocess.run([str(program)], capture_output=True, text=True, timeout=600)
@@ -125,14 +135,30 @@ def change(include, file, text, replacement):
     path.write_text(original.replace(text, replacement))
 
 
-def try_one(options, test, changes):
-    """Result of `test` with changes (file, text, replacement) made to a copy of the headers."""
+def compile_unchanged(options, folder, files):
+    """The objects of files compiled against the headers as they are: file -> object."""
+    objects = {file: folder / (file.replace("/", "_") + ".o") for file in files}
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        errors = pool.map(lambda file: compile_file(options, options.source / "include", file, objects[file]), files)
+        for error in filter(None, errors):
+            sys.exit(f"mutation: the unchanged sources do not compile\n{error}")
+    return objects
+
+
+def try_one(options, unchanged, test, mutation):
+    """Result of `test` with a mutation (file, text, replacement), or none, made to a copy of the headers."""
+    objects = {file: unchanged[file] for file in (f"tests/{test}", KERNELS)}
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        shutil.copytree(options.source / "include", folder / "include")
-        for one in changes:
-            change(folder / "include", *one)
-        return build_and_run(options.compiler, options.source, folder / "include", test, folder, options.arguments)
+        if mutation:
+            shutil.copytree(options.source / "include", folder / "include")
+            change(folder / "include", *mutation)
+            # A kernel is compiled in one file, an op in every file that calls it.
+            file = f"tests/{test}" if mutation[0].startswith("ops/") else KERNELS
+            objects[file] = folder / "changed.o"
+            if error := compile_file(options, folder / "include", file, objects[file]):
+                return "not built", error
+        return link_and_run(options, objects.values(), folder / "program")
 
 
 def parse():
@@ -148,11 +174,13 @@ def parse():
 def main():
     options = parse()
     chosen = [m for m in MUTATIONS if options.only in m[2]]
-    wanted = [(f"unchanged: {test}", test, [], "passed") for test in sorted({m[1] for m in chosen})]
-    wanted += [(f"{m[2]}: {m[0]}", m[1], [m[2:]], "failed") for m in chosen]
+    tests = sorted({m[1] for m in chosen})
+    wanted = [(f"unchanged: {test}", test, None, "passed") for test in tests]
+    wanted += [(f"{m[2]}: {m[0]}", m[1], m[2:], "failed") for m in chosen]
     surprises = 0
-    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        running = [pool.submit(try_one, options, test, changes) for _, test, changes, _ in wanted]
+    with tempfile.TemporaryDirectory() as name, concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        unchanged = compile_unchanged(options, pathlib.Path(name), [KERNELS, *(f"tests/{test}" for test in tests)])
+        running = [pool.submit(try_one, options, unchanged, test, mutation) for _, test, mutation, _ in wanted]
         for (what, _, _, expected), future in zip(wanted, running):
             result, output = future.result()
             surprises += result != expected
