@@ -1,19 +1,22 @@
 #!/usr/bin/env python3
-"""Writes a GGUF model with the shape of SmolLM2-135M-Instruct and random weights.
-
-usage: make_synthetic_model.py OUT.gguf
+"""Writes a GGUF model with the shape of SmolLM2-135M-Instruct, or of its 1.7B sister, and random weights.
 
 For machines that cannot download the real one: it reads the same bytes in the same order and so costs the
 same time; what it writes means nothing. Needs Python alone. The same file on every machine (a fixed seed).
+Q4_1, the default, keeps the embedding in Q8_0, as published files do. Other formats: `edgek quantize` one in F16.
 """
+import argparse
+import collections
 import os
 import random
 import struct
-import sys
 
-HIDDEN, LAYERS, HEADS, KV_HEADS, FFN, VOCAB, CONTEXT = 576, 30, 9, 3, 1536, 49152, 8192
-HEAD_DIM = HIDDEN // HEADS
-NAME = "synthetic 135M (random weights)"
+VOCAB, CONTEXT = 49152, 8192
+Shape = collections.namedtuple("Shape", "name hidden layers heads kv_heads ffn rope_base")
+SHAPES = {
+    "135M": Shape("135M", 576, 30, 9, 3, 1536, 100000.0),
+    "1.7B": Shape("1.7B", 2048, 24, 32, 32, 8192, 130000.0),
+}
 CHAT_TEMPLATE = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
@@ -60,22 +63,22 @@ def vocabulary():
     return tokens, types, [f"{a} {b}" for a, b in pairs]
 
 
-def metadata():
+def metadata(shape, layout):
     tokens, types, merges = vocabulary()
     return [
         entry("general.architecture", STRING, "llama"),
-        entry("general.name", STRING, NAME),
-        entry("general.file_type", U32, 3),
+        entry("general.name", STRING, f"synthetic {shape.name} (random weights)"),
+        entry("general.file_type", U32, layout.file_type),
         entry("general.quantization_version", U32, 2),
-        entry("llama.block_count", U32, LAYERS),
+        entry("llama.block_count", U32, shape.layers),
         entry("llama.context_length", U32, CONTEXT),
-        entry("llama.embedding_length", U32, HIDDEN),
-        entry("llama.feed_forward_length", U32, FFN),
-        entry("llama.attention.head_count", U32, HEADS),
-        entry("llama.attention.head_count_kv", U32, KV_HEADS),
+        entry("llama.embedding_length", U32, shape.hidden),
+        entry("llama.feed_forward_length", U32, shape.ffn),
+        entry("llama.attention.head_count", U32, shape.heads),
+        entry("llama.attention.head_count_kv", U32, shape.kv_heads),
         entry("llama.attention.layer_norm_rms_epsilon", F32, 1e-5),
-        entry("llama.rope.freq_base", F32, 100000.0),
-        entry("llama.rope.dimension_count", U32, HEAD_DIM),
+        entry("llama.rope.freq_base", F32, shape.rope_base),
+        entry("llama.rope.dimension_count", U32, shape.hidden // shape.heads),
         entry("llama.vocab_size", U32, VOCAB),
         entry("tokenizer.ggml.model", STRING, "gpt2"),
         entry("tokenizer.ggml.pre", STRING, "smollm"),
@@ -89,55 +92,65 @@ def metadata():
     ]
 
 
-def f32_ones(rows, cols, rng):
-    return struct.pack("<f", 1.0) * (rows * cols)
+def f32_ones(blocks, rng):
+    return struct.pack("<f", 1.0) * blocks
 
 
-def q8_0(rows, cols, rng):
+SMALL_HALF = bytes(b & 0x80 | 0x20 | b & 0x07 for b in range(256))  # any sign, 2^-7 to 2^-5
+
+
+def f16(blocks, rng):
+    data = bytearray(rng.randbytes(blocks * 2))
+    data[1::2] = data[1::2].translate(SMALL_HALF)
+    return data
+
+
+def q8_0(blocks, rng):
     """Blocks of 34 bytes: half scale, then 32 int8. The scale's low byte is random, its high byte fixed."""
-    blocks = rows * cols // 32
     data = bytearray(rng.randbytes(blocks * 34))
     data[1::34] = b"\x09" * blocks  # 1.5e-4 .. 1.8e-4: weights up to 0.023
     return data
 
 
-def q4_1(rows, cols, rng):
+def q4_1(blocks, rng):
     """Blocks of 20 bytes: half scale, half minimum, 32 nibbles."""
-    blocks = rows * cols // 32
     data = bytearray(rng.randbytes(blocks * 20))
     data[1::20] = b"\x1d" * blocks  # scale 0.0049 .. 0.0059
     data[3::20] = b"\xa9" * blocks  # minimum -0.039 .. -0.047: centred on zero
     return data
 
 
-KINDS = {"F32": (0, f32_ones, 4, 1), "Q8_0": (8, q8_0, 34, 32), "Q4_1": (3, q4_1, 20, 32)}
+# Number in the file, maker of random blocks, bytes and weights of a block.
+KINDS = {"F32": (0, f32_ones, 4, 1), "F16": (1, f16, 2, 1), "Q8_0": (8, q8_0, 34, 32), "Q4_1": (3, q4_1, 20, 32)}
+Layout = collections.namedtuple("Layout", "file_type embedding matrices")
+LAYOUTS = {"F16": Layout(1, "F16", "F16"), "Q8_0": Layout(7, "Q8_0", "Q8_0"), "Q4_1": Layout(3, "Q8_0", "Q4_1")}
+CHUNK_BLOCKS = 1 << 18  # even: randbytes() of whole 32-bit words gives the same bytes in any division
 
 
-def tensors():
-    yield "token_embd.weight", "Q8_0", VOCAB, HIDDEN
-    yield "output_norm.weight", "F32", 1, HIDDEN
-    kv = KV_HEADS * HEAD_DIM
-    for layer in range(LAYERS):
+def tensors(shape, layout):
+    hidden, ffn = shape.hidden, shape.ffn
+    kv = hidden // shape.heads * shape.kv_heads
+    yield "token_embd.weight", layout.embedding, VOCAB, hidden
+    yield "output_norm.weight", "F32", 1, hidden
+    for layer in range(shape.layers):
         block = f"blk.{layer}."
-        yield block + "attn_norm.weight", "F32", 1, HIDDEN
-        yield block + "attn_q.weight", "Q4_1", HIDDEN, HIDDEN
-        yield block + "attn_k.weight", "Q4_1", kv, HIDDEN
-        yield block + "attn_v.weight", "Q4_1", kv, HIDDEN
-        yield block + "attn_output.weight", "Q4_1", HIDDEN, HIDDEN
-        yield block + "ffn_norm.weight", "F32", 1, HIDDEN
-        yield block + "ffn_gate.weight", "Q4_1", FFN, HIDDEN
-        yield block + "ffn_up.weight", "Q4_1", FFN, HIDDEN
-        yield block + "ffn_down.weight", "Q4_1", HIDDEN, FFN
+        yield block + "attn_norm.weight", "F32", 1, hidden
+        yield block + "attn_q.weight", layout.matrices, hidden, hidden
+        yield block + "attn_k.weight", layout.matrices, kv, hidden
+        yield block + "attn_v.weight", layout.matrices, kv, hidden
+        yield block + "attn_output.weight", layout.matrices, hidden, hidden
+        yield block + "ffn_norm.weight", "F32", 1, hidden
+        yield block + "ffn_gate.weight", layout.matrices, ffn, hidden
+        yield block + "ffn_up.weight", layout.matrices, ffn, hidden
+        yield block + "ffn_down.weight", layout.matrices, hidden, ffn
 
 
 def padding(position):
     return b"\0" * (-position % ALIGNMENT)
 
 
-def write(path):
-    rng = random.Random(135)
-    entries, table, offset = metadata(), list(tensors()), 0
-    head = b"GGUF" + struct.pack("<IQQ", 3, len(table), len(entries)) + b"".join(entries)
+def head_of(entries, table):
+    head, offset = b"GGUF" + struct.pack("<IQQ", 3, len(table), len(entries)) + b"".join(entries), 0
     for name, kind, rows, cols in table:
         ident, _, block_bytes, block_weights = KINDS[kind]
         dims = (cols,) if rows == 1 else (cols, rows)
@@ -145,17 +158,36 @@ def write(path):
         head += struct.pack("<IQ", ident, offset)
         size = rows * cols // block_weights * block_bytes
         offset += size + (-size % ALIGNMENT)
+    return head + padding(len(head))
+
+
+def write_weights(out, kind, weights, rng):
+    _, make, block_bytes, block_weights = KINDS[kind]
+    blocks = weights // block_weights
+    for begin in range(0, blocks, CHUNK_BLOCKS):
+        out.write(make(min(CHUNK_BLOCKS, blocks - begin), rng))
+    out.write(padding(blocks * block_bytes))
+
+
+def write(path, shape, layout):
+    rng = random.Random(135)
+    table = list(tensors(shape, layout))
     with open(path, "wb") as out:
-        out.write(head + padding(len(head)))
+        out.write(head_of(metadata(shape, layout), table))
         for _, kind, rows, cols in table:
-            data = KINDS[kind][1](rows, cols, rng)
-            out.write(data)
-            out.write(padding(len(data)))
+            write_weights(out, kind, rows * cols, rng)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--shape", choices=SHAPES, default="135M")
+    parser.add_argument("--format", choices=LAYOUTS, default="Q4_1")
+    parser.add_argument("out", metavar="OUT.gguf")
+    args = parser.parse_args()
+    part = args.out + ".part"
+    write(part, SHAPES[args.shape], LAYOUTS[args.format])
+    os.replace(part, args.out)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    whole, part = sys.argv[1], sys.argv[1] + ".part"
-    write(part)
-    os.replace(part, whole)
+    main()
