@@ -36,7 +36,7 @@ class SpecialTokens {
  public:
   SpecialTokens(const GgufReader& file, const Vocabulary& vocabulary)
       : vocabulary_(&vocabulary), eats_blanks_after_(eats_blanks(file)) {
-    collect();
+    collect(file);
     std::sort(lengths_.begin(), lengths_.end(), std::greater<>());
     lengths_.erase(std::unique(lengths_.begin(), lengths_.end()), lengths_.end());
   }
@@ -70,7 +70,7 @@ class SpecialTokens {
     return kind && !vocabulary_->text(id).empty();
   }
 
-  void collect() {
+  void collect(const GgufReader& file) {
     for (std::uint32_t i = 0; i < vocabulary_->size(); ++i) {
       const auto id = static_cast<TokenId>(i);
       if (!stands_for_itself(id)) continue;
@@ -82,7 +82,7 @@ class SpecialTokens {
     tokens_ = TextIndex(count_);
     for (std::uint32_t i = 0; i < vocabulary_->size(); ++i) {
       const auto id = static_cast<TokenId>(i);
-      if (stands_for_itself(id)) tokens_.insert(vocabulary_->text(id), i, text_of());
+      if (stands_for_itself(id)) index_token(file, tokens_, i, text_of());
     }
   }
 

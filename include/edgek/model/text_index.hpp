@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <string_view>
 #include <vector>
 
@@ -33,6 +34,22 @@ inline std::uint64_t hash_text(std::string_view text) noexcept {
 /// Slots for `count` keys, at most two thirds full.
 inline std::size_t table_slots(std::size_t count) { return std::bit_ceil(count + count / 2 + 1); }
 
+/// How far from its place a key may lie. With texts that nobody chose for it, the furthest of 2^24 keys lies some 200
+/// slots away. A file made for it could have all keys in one place, and reading a million of them take minutes.
+inline constexpr std::size_t kMaxProbes = 512;
+inline constexpr std::size_t kNoSlot = std::numeric_limits<std::size_t>::max();
+
+/// The first slot from the hash's place on that `fits`; kNoSlot if none of kMaxProbes does.
+template <typename Slot, typename Fits>
+std::size_t probe(const std::vector<Slot>& slots, std::uint64_t hash, const Fits& fits) noexcept {
+  const std::size_t mask = slots.size() - 1;
+  for (std::size_t step = 0; step < kMaxProbes; ++step) {
+    const std::size_t at = (static_cast<std::size_t>(hash) + step) & mask;
+    if (fits(slots[at])) return at;
+  }
+  return kNoSlot;
+}
+
 /// Finds the number of a text. Holds numbers only: the caller keeps the texts and tells how to get
 /// from one to the other. Two flat arrays' worth of memory and no node per entry, because building
 /// it is part of the time to the first token.
@@ -40,10 +57,15 @@ class TextIndex {
  public:
   explicit TextIndex(std::size_t capacity = 0) : slots_(table_slots(capacity)) {}
 
-  /// Adds `number` under `text`, unless that text is there: returns the number it then has.
+  static constexpr std::uint32_t kCrowded = std::numeric_limits<std::uint32_t>::max();
+
+  /// Adds `number` under `text`, unless that text is there: returns the number it then has, or kCrowded where no slot
+  /// within reach is free.
   template <typename TextOf>
-  std::uint32_t insert(std::string_view text, std::uint32_t number, const TextOf& text_of) {
-    Slot& slot = slots_[locate(text, text_of)];
+  [[nodiscard]] std::uint32_t insert(std::string_view text, std::uint32_t number, const TextOf& text_of) {
+    const std::size_t at = locate(text, text_of);
+    if (at == kNoSlot) return kCrowded;
+    Slot& slot = slots_[at];
     if (slot.number_plus_1 != 0) return slot.number_plus_1 - 1;
     slot = {tag(hash_text(text)), number + 1};
     return number;
@@ -52,9 +74,9 @@ class TextIndex {
   /// Whether `text` is there; its number then goes to `number`.
   template <typename TextOf>
   bool find(std::string_view text, const TextOf& text_of, std::uint32_t& number) const noexcept {
-    const Slot& slot = slots_[locate(text, text_of)];
-    if (slot.number_plus_1 == 0) return false;
-    number = slot.number_plus_1 - 1;
+    const std::size_t at = locate(text, text_of);
+    if (at == kNoSlot || slots_[at].number_plus_1 == 0) return false;
+    number = slots_[at].number_plus_1 - 1;
     return true;
   }
 
@@ -66,14 +88,13 @@ class TextIndex {
 
   static std::uint32_t tag(std::uint64_t hash) noexcept { return static_cast<std::uint32_t>(hash >> 32); }
 
-  // The slot that has the text, or the free one where it would go.
+  // The slot that has the text, or the free one where it would go; kNoSlot: neither is within reach.
   template <typename TextOf>
   std::size_t locate(std::string_view text, const TextOf& text_of) const noexcept {
     const std::uint64_t hash = hash_text(text);
-    const std::size_t mask = slots_.size() - 1;
-    std::size_t at = static_cast<std::size_t>(hash) & mask;
-    while (slots_[at].number_plus_1 != 0 && !holds(slots_[at], tag(hash), text, text_of)) at = (at + 1) & mask;
-    return at;
+    return probe(slots_, hash, [&](const Slot& slot) {
+      return slot.number_plus_1 == 0 || holds(slot, tag(hash), text, text_of);
+    });
   }
 
   template <typename TextOf>
@@ -94,16 +115,18 @@ class PairIndex {
 
   explicit PairIndex(std::size_t capacity = 0) : slots_(table_slots(capacity)) {}
 
-  /// Adds a merge unless the pair has one already.
-  void insert(std::uint32_t left, std::uint32_t right, Merge merge) {
-    Slot& slot = slots_[locate(key(left, right))];
-    if (slot.key == kFree) slot = {key(left, right), merge};
+  /// Adds a merge unless the pair has one already. False: no slot within reach is free.
+  [[nodiscard]] bool insert(std::uint32_t left, std::uint32_t right, Merge merge) {
+    const std::size_t at = locate(key(left, right));
+    if (at == kNoSlot) return false;
+    if (slots_[at].key == kFree) slots_[at] = {key(left, right), merge};
+    return true;
   }
 
   /// The pair's merge, or nullptr.
   const Merge* find(std::uint32_t left, std::uint32_t right) const noexcept {
-    const Slot& slot = slots_[locate(key(left, right))];
-    return slot.key == kFree ? nullptr : &slot.merge;
+    const std::size_t at = locate(key(left, right));
+    return at == kNoSlot || slots_[at].key == kFree ? nullptr : &slots_[at].merge;
   }
 
  private:
@@ -118,10 +141,7 @@ class PairIndex {
   }
 
   std::size_t locate(std::uint64_t wanted) const noexcept {
-    const std::size_t mask = slots_.size() - 1;
-    std::size_t at = static_cast<std::size_t>(mix_bits(wanted)) & mask;
-    while (slots_[at].key != kFree && slots_[at].key != wanted) at = (at + 1) & mask;
-    return at;
+    return probe(slots_, mix_bits(wanted), [&](const Slot& slot) { return slot.key == kFree || slot.key == wanted; });
   }
 
   std::vector<Slot> slots_;

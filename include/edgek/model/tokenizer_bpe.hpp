@@ -169,7 +169,9 @@ class BpeTokenizer {
     const auto guess = static_cast<TokenId>(last_result_ + 1);
     const bool guessed = vocabulary_->has(guess) && vocabulary_->text(guess) == joined;
     last_result_ = guessed ? static_cast<std::uint32_t>(guess) : number(joined);
-    merges_.insert(number(left), number(right), {static_cast<std::uint32_t>(rank), last_result_});
+    if (!merges_.insert(number(left), number(right), {static_cast<std::uint32_t>(rank), last_result_}))
+      throw file.error("tokenizer.ggml.merges", joined,
+                       "at most " + std::to_string(detail::kMaxProbes) + " merges whose hashes collide");
   }
 
   // As encode(), for one word.

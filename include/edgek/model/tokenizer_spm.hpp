@@ -47,7 +47,7 @@ class SpmTokenizer {
   SpmTokenizer(const GgufReader& file, const Vocabulary& vocabulary)
       : vocabulary_(&vocabulary), prefix_blank_(file.bool_or("tokenizer.ggml.add_space_prefix", true)) {
     if (!vocabulary.has_scores()) throw file.error("tokenizer.ggml.scores", "missing", "this key is required");
-    index_tokens();
+    index_tokens(file);
     find_bytes(file);
   }
 
@@ -98,13 +98,14 @@ class SpmTokenizer {
 
   // Control, unknown and byte tokens are no text: "<s>" or "<0x0A>" typed by a user must not
   // become one.
-  void index_tokens() {
+  void index_tokens(const GgufReader& file) {
     tokens_ = detail::TextIndex(vocabulary_->size());
+    const auto text_of = [this](std::uint32_t n) { return vocabulary_->text(static_cast<TokenId>(n)); };
     for (std::uint32_t i = 0; i < vocabulary_->size(); ++i) {
       const auto id = static_cast<TokenId>(i);
       const std::string_view text = vocabulary_->text(id);
       if (text.empty() || vocabulary_->is_special(id) || vocabulary_->type(id) == TokenType::kByte) continue;
-      tokens_.insert(text, i, [this](std::uint32_t n) { return vocabulary_->text(static_cast<TokenId>(n)); });
+      detail::index_token(file, tokens_, i, text_of);
       longest_ = std::max(longest_, text.size());
     }
   }

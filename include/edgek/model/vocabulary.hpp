@@ -32,6 +32,20 @@ enum class TokenType : std::uint8_t {
   kByte = 6,         ///< one byte, its text "<0xNN>"
 };
 
+namespace detail {
+
+/// Adds a token of `file` to `index`; answers the token that has the text then.
+template <typename TextOf>
+std::uint32_t index_token(const GgufReader& file, TextIndex& index, std::uint32_t number, const TextOf& text_of) {
+  const std::uint32_t first = index.insert(text_of(number), number, text_of);
+  if (first == TextIndex::kCrowded)
+    throw file.error("tokenizer.ggml.tokens", text_of(number),
+                     "at most " + std::to_string(kMaxProbes) + " texts whose hashes collide");
+  return first;
+}
+
+}  // namespace detail
+
 /// The tokens of a model as its file lists them: texts (views into the file), types, scores and
 /// the special ones. Everything from the file is checked here; ids given later are the caller's.
 class Vocabulary {
@@ -112,7 +126,7 @@ class Vocabulary {
     const auto text_of = [this](std::uint32_t i) { return texts_[i]; };
     for (std::uint32_t i = 0; i < size(); ++i) {
       if (texts_[i].empty()) continue;
-      const std::uint32_t first = index_.insert(texts_[i], i, text_of);
+      const std::uint32_t first = detail::index_token(file, index_, i, text_of);
       if (first != i)
         throw file.error("tokenizer.ggml.tokens", std::string(texts_[i]),
                          "each text once; this is token " + std::to_string(first) + " and " + std::to_string(i));
