@@ -313,7 +313,9 @@ TEST(Tokenizer, KnowsWhatEndsAnAnswer) {
   EXPECT_FALSE(vocabulary.is_end(kNoToken));
   TestVocabulary named = bpe();
   named.set_uint("tokenizer.ggml.eot_token_id", 65);
+  named.set_uint("tokenizer.ggml.fim_pad_token_id", 66);
   EXPECT_TRUE(named.tokenizer().vocabulary().is_end(65));
+  EXPECT_TRUE(named.tokenizer().vocabulary().is_end(66));
 }
 
 TEST(Tokenizer, WhatEndsATurnIsAControlTokenWhateverTheFileCallsIt) {
@@ -350,6 +352,27 @@ auto words(std::vector<std::string> values) {
     f.array(key, GgufValueType::kString, values.size());
     for (const std::string& value : values) f.string(value);
   };
+}
+
+TEST(Tokenizer, KnowsControlTokensByTheirSpelling) {
+  TestVocabulary v = bpe();
+  const std::vector<std::string_view> texts = v.reader().require_strings("tokenizer.ggml.tokens");
+  const TokenId think = v.tokenizer().vocabulary().find("<thinking>");
+  ASSERT_EQ(v.tokenizer().vocabulary().type(think), TokenType::kUserDefined);
+  const std::pair<const char*, bool> names[] = {
+      {"</s>", true},          {"<reponame>", true},    {"[EOT]", true},
+      {"<fim_prefix>", false}, {"\u2581<PRE>", false}, {"<fim-middle>", false}};
+  for (const auto& [name, ends] : names) {
+    std::vector<std::string> renamed(texts.begin(), texts.end());
+    renamed[static_cast<std::size_t>(think)] = name;
+    TestVocabulary other = bpe();
+    other.set("tokenizer.ggml.tokens", words(renamed));
+    const Tokenizer& t = other.tokenizer();
+    EXPECT_EQ(t.vocabulary().type(think), TokenType::kControl) << name;
+    EXPECT_EQ(t.vocabulary().is_end(think), ends) << name;
+    EXPECT_EQ(t.tokenize(name, {false, true}), std::vector<TokenId>{think});
+    EXPECT_GT(t.tokenize(name, {false, false}).size(), 1u) << name;
+  }
 }
 
 TEST(Tokenizer, RefusesInconsistentVocabularies) {

@@ -2,7 +2,6 @@
 #define EDGEK_MODEL_VOCABULARY_HPP_
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -48,6 +47,11 @@ std::uint32_t index_token(const GgufReader& file, TextIndex& index, std::uint32_
 
 /// The tokens of a model as its file lists them: texts (views into the file), types, scores and
 /// the special ones. Everything from the file is checked here; ids given later are the caller's.
+///
+/// Tokens that by their spelling end a turn, or mark the middle of code that is to be filled in, are control tokens
+/// whatever type the file gives them, as in llama.cpp. Files take the types from Hugging Face's tokenizers, where
+/// some of these are added tokens that are not flagged as special (qwen2's <|fim_pad|>, phi-3's </s>) or ordinary
+/// words (qwen2's </s>). There, added tokens are found in every text; here, nobody who types one ends a turn with it.
 class Vocabulary {
  public:
   explicit Vocabulary(const GgufReader& file)
@@ -69,7 +73,7 @@ class Vocabulary {
   float score(TokenId id) const noexcept { return scores_.empty() ? 0.0f : scores_[static_cast<std::size_t>(id)]; }
   bool has_scores() const noexcept { return !scores_.empty(); }
 
-  /// Neither parsed from plain text nor shown in it.
+  /// A control or unknown token: neither parsed from plain text nor shown in it.
   bool is_special(TokenId id) const noexcept {
     return type(id) == TokenType::kControl || type(id) == TokenType::kUnknown;
   }
@@ -145,19 +149,25 @@ class Vocabulary {
     eos_ = special_id(file, "tokenizer.ggml.eos_token_id", spm ? 2 : kNoToken);
     unknown_ = special_id(file, "tokenizer.ggml.unknown_token_id", spm ? 0 : kNoToken);
     ends_.push_back(eos_);
-    ends_.push_back(special_id(file, "tokenizer.ggml.eot_token_id", kNoToken));
-    ends_.push_back(special_id(file, "tokenizer.ggml.eom_token_id", kNoToken));
+    for (const char* name : {"eot", "eom", "fim_pad", "fim_rep", "fim_sep"})
+      ends_.push_back(special_id(file, std::string("tokenizer.ggml.") + name + "_token_id", kNoToken));
   }
 
-  // Files rarely name what ends a turn, or the marks for filling in the middle of code, which end an
-  // answer too when they come up in one; their spelling gives them away. Some files have the wrong
-  // type for them: they are control tokens, or whoever types one could end a turn with it.
+  // Files rarely name these; their spelling gives them away. The names are those that llama.cpp looks for, as far as
+  // models of the llama family have them. It takes one name for each role, whichever its hash table yields first.
   void find_ends() {
-    constexpr std::array<std::string_view, 12> kEnds = {
-        "<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>", "<|endoftext|>", "<|end|>",
-        "<end_of_turn>", "<EOT>", "</s>", "<|fim_pad|>", "<|repo_name|>", "<|file_sep|>"};
+    constexpr std::string_view kEnds[] = {
+        "<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>", "<|endoftext|>", "<|end|>", "<end_of_turn>",
+        "<end_of_utterance>", "<EOT>", "_<EOT>", "[EOT]", "[EOS]", "</s>", "<\uFF5Cend\u2581of\u2581sentence\uFF5C>",
+        // Filling in the middle of code: padding, the next repository, the next file.
+        "<|fim_pad|>", "<fim-pad>", "<fim_pad>", "<PAD>", "[PAD]", "<|fim_repo|>", "<|repo_name|>", "<fim-repo>",
+        "<REPO>", "<reponame>", "<|file_sep|>"};
+    constexpr std::string_view kMarks[] = {
+        "<|fim_prefix|>", "<fim-prefix>", "<fim_prefix>", "<\uFF5Cfim\u2581begin\uFF5C>", "<PRE>", "\u2581<PRE>",
+        "<|fim_suffix|>", "<fim-suffix>", "<fim_suffix>", "<\uFF5Cfim\u2581hole\uFF5C>", "<SUF>", "\u2581<SUF>",
+        "<|fim_middle|>", "<fim-middle>", "<fim_middle>", "<\uFF5Cfim\u2581end\uFF5C>", "<MID>", "\u2581<MID>"};
     for (const std::string_view text : kEnds) ends_.push_back(make_control(text));
-    for (const std::string_view text : {"<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>"}) make_control(text);
+    for (const std::string_view text : kMarks) make_control(text);
     std::sort(ends_.begin(), ends_.end());
     ends_.erase(std::unique(ends_.begin(), ends_.end()), ends_.end());
     if (ends_.front() == kNoToken) ends_.erase(ends_.begin());
