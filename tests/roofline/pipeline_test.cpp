@@ -2,6 +2,7 @@
 #include "edgek/roofline/pipeline.hpp"
 
 #include <chrono>
+#include <limits>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -68,6 +69,18 @@ TEST(Pipeline, ShowsATimeLine) {
   EXPECT_NE(table.find("prompt                        300.0 ms of    200.0 OVER  | #"), std::string::npos) << table;
   EXPECT_NE(table.find("time to the first answer      310.0 ms of    530.0"), std::string::npos) << table;
   EXPECT_NE(to_table(Pipeline()).find("0.0 ms"), std::string::npos);
+}
+
+TEST(Pipeline, ShowsTimesThatCannotBe) {
+  constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  for (const double odd : {-5.0, -1e300, 1e300, kInfinity, -kInfinity, kNan}) {
+    Pipeline p;
+    p.add("before", 0, 10);
+    p.add("odd", 0, odd);
+    p.add("after", 0, 10);
+    EXPECT_LT(to_table(p).size(), 1000u) << odd;
+  }
 }
 
 TEST(Pipeline, WritesJson) {

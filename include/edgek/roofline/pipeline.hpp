@@ -82,7 +82,12 @@ namespace detail {
 inline std::string stage_bar(double begin_ms, double ms, double total_ms) {
   constexpr double kWidth = 40;
   const double scale = total_ms > 0 ? kWidth / total_ms : 0;
-  const auto from = static_cast<std::size_t>(begin_ms * scale), to = static_cast<std::size_t>((begin_ms + ms) * scale);
+  // Stages timed elsewhere may bring negative times or NaN, which have no column.
+  const auto column = [&](double at_ms) {
+    const double at = at_ms * scale;
+    return at > 0 ? static_cast<std::size_t>(std::min(at, kWidth)) : 0;
+  };
+  const std::size_t from = column(begin_ms), to = std::max(column(begin_ms + ms), from);
   return std::string(from, ' ') + std::string(std::max<std::size_t>(to - from, ms > 0 ? 1 : 0), '#');
 }
 
