@@ -106,15 +106,16 @@ inline std::string to_table(const Pipeline& p) {
     out.append(line).append(" |").append(bar).append("\n");
   };
   for (const Stage& s : p.stages()) {
-    add(s.name, s.ms, s.budget_ms, s.absent.empty() ? detail::stage_bar(begin, s.ms, p.total_ms()) : "absent: " + s.absent);
+    const bool ran = s.absent.empty();
+    add(s.name, s.ms, s.budget_ms, ran ? detail::stage_bar(begin, s.ms, p.total_ms()) : "absent: " + s.absent);
     begin += s.ms;
   }
   add("time to the first answer", p.total_ms(), p.budget_ms(), std::string(p.total_ms() > 0 ? 40 : 0, '='));
   return out;
 }
 
-/// The same as members of an object that `json` is in: stages [{name, begin_ms, ms, budget_ms, over, absent}], total_ms,
-/// budget_ms (null: none was set).
+/// The same as members of an object that `json` is in: stages [{name, begin_ms, ms, budget_ms, over, absent}],
+/// total_ms, budget_ms (null: none was set).
 inline void write(JsonWriter& json, const Pipeline& p) {
   const auto budget = [&](double ms) { ms > 0 ? json.member("budget_ms", ms) : json.key("budget_ms").null(); };
   json.key("stages").begin_array();
