@@ -1,6 +1,7 @@
 #include "edgek/roofline.hpp"
 
 #include <algorithm>
+#include <deque>
 #include <memory>
 #include <span>
 #include <utility>
@@ -9,8 +10,10 @@
 
 #include "answer.hpp"
 #include "common.hpp"
+#include "context_sweep.hpp"
 #include "edgek/model/decode_order.hpp"
 #include "process.hpp"
+#include "watch.hpp"
 
 namespace edgek::cli {
 
@@ -22,22 +25,10 @@ struct RooflineCommand {
   TuningOptions tuning;
   std::string prompt = "Explain in two sentences why memory limits how fast a language model can write.";
   std::size_t tokens = 64;
+  std::vector<std::size_t> contexts;  // of the sweep
   OutputOptions output;
   std::string file;
   double stated_gbps = 0;
-};
-
-/// A ledger with room for the time of `tokens` tokens, or of a prompt.
-struct Watch {
-  explicit Watch(std::size_t tokens)
-      : totals(64), spans(tokens), pending(1 << 14), ledger(totals, spans, pending) {}
-  Watch(const Watch&) = delete;
-  Watch& operator=(const Watch&) = delete;
-
-  std::vector<KernelTotals> totals;
-  std::vector<TokenSpan> spans;
-  std::vector<LedgerEntry> pending;
-  RecordingLedger ledger;
 };
 
 /// A generation that ledgers watch. The first token is the prompt's: those after it are measured.
@@ -53,9 +44,20 @@ struct Measured {
 
 // Where the prompt and all tokens do not fit, the report would be about fewer than asked for.
 void require_room(const RooflineCommand& c, const Decoder& decoder, std::size_t prompt) {
-  if (prompt <= decoder.capacity() && c.tokens <= decoder.capacity() - prompt) return;
-  throw Error(c.model.model, "context", fmt::format("{} + {} tokens", prompt, c.tokens),
-              fmt::format("at most {} positions", decoder.capacity()));
+  const auto refuse = [&](const std::string& wanted) {
+    throw Error(c.model.model, "context", wanted, fmt::format("at most {} positions", decoder.capacity()));
+  };
+  if (prompt > decoder.capacity() || c.tokens > decoder.capacity() - prompt)
+    refuse(fmt::format("{} + {} tokens", prompt, c.tokens));
+  if (!c.contexts.empty() && c.contexts.back() > decoder.capacity()) refuse(std::to_string(c.contexts.back()));
+}
+
+/// The session's, with room for the longest context of the sweep where --ctx says nothing.
+DecoderOptions decoder_options(const RooflineCommand& c, const Session& session) {
+  DecoderOptions options = session.decoder_options();
+  constexpr std::size_t kUsual = 4096;
+  if (options.context == 0 && !c.contexts.empty() && c.contexts.back() > kUsual) options.context = c.contexts.back();
+  return options;
 }
 
 /// False: interrupted.
@@ -171,7 +173,9 @@ std::string shown_as(const RooflineReport& report, const std::string& output) {
   return output == "svg" ? to_svg(report) : to_table(report);
 }
 
-int run(const RooflineCommand& c) {
+int run(RooflineCommand c) {
+  std::sort(c.contexts.begin(), c.contexts.end());
+  c.contexts.erase(std::unique(c.contexts.begin(), c.contexts.end()), c.contexts.end());
   const std::string output = choose_output(c.output, c.common);
   Session session(c.model, c.common);
   session.tune(c.tuning);
@@ -180,17 +184,21 @@ int run(const RooflineCommand& c) {
   Measured measured(c.tokens);
   measured.first.load = session.load_ms();
   measured.first.tokenize = to_ms(now_ns() - start);
-  Decoder decoder(session.model(), session.decoder_options());
+  Decoder decoder(session.model(), decoder_options(c, session));
   require_room(c, decoder, prompt.size());
   Sampler sampler(session.model().config().vocabulary, {.seed = c.common.seed});
+  RooflineReport report;
+  std::deque<WatchedContext> contexts;
   {
     const InterruptGuard guard;
     decoder.set_cancel([] { return InterruptGuard::interrupted(); });
     if (!generate(session, decoder, sampler, prompt, measured)) return kInterrupted;
+    // Before the sweep: its positions must not count as the generation's.
+    report.rss_bytes = memory_parts(session, decoder);
+    report.provenance = session.provenance(prompt.size(), decoder.position());
+    if (!sweep_contexts(session.context(), decoder, sampler, prompt.back(), c.contexts, c.tokens, contexts))
+      return kInterrupted;
   }
-  RooflineReport report;
-  report.rss_bytes = memory_parts(session, decoder);
-  report.provenance = session.provenance(prompt.size(), decoder.position());
   report.machine = describe_machine();
   measure_roofs(session, c.common.exact, report);
   const KernelSet& kernels = session.context().kernels;
@@ -198,6 +206,7 @@ int run(const RooflineCommand& c) {
   report.prompt = attribute(measured.prompt.ledger,
                             prompt_roofs(session, report.roofs, formats_of(session.model()), c.common.exact), kernels,
                             Ideal::kRoofs);
+  report.contexts = attribute_contexts(contexts, report.roofs, kernels);
   report.reads = reads_of(session, c.common.exact);
   report.prompt_threads = session.prompt_context().executor.threads();
   report.context = measured.context;
@@ -225,6 +234,10 @@ void add_roofline(CLI::App& app, Command& chosen) {
   sub->add_option("-n,--tokens", c->tokens, "Tokens to measure, after the first (default: 64)")
       ->check(in_range(1, 1 << 20))
       ->type_name("N");
+  sub->add_option("--context-sweep", c->contexts, "Measure a token that looks at so many positions too, as 128,1024,4096")
+      ->delimiter(',')
+      ->check(in_range(std::size_t{1}, std::size_t{1} << 24))
+      ->type_name("N,..");
   add_output_option(*sub, c->output, {"table", "csv", "json", "html", "svg"});
   sub->add_option("--out", c->file, "Write the report to a file instead of standard output")->type_name("FILE");
   sub->add_option("--bandwidth", c->stated_gbps, "GB/s of another machine, for the predictions (default: replay roof)")

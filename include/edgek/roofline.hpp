@@ -15,6 +15,8 @@
 #include "edgek/measure/provenance.hpp"
 #include "edgek/measure/recording_ledger.hpp"
 #include "edgek/roofline/attribution.hpp"
+#include "edgek/roofline/context_chart.hpp"
+#include "edgek/roofline/context_sweep.hpp"
 #include "edgek/roofline/energy.hpp"
 #include "edgek/roofline/html.hpp"
 #include "edgek/roofline/peak.hpp"

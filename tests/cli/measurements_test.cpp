@@ -1,5 +1,7 @@
 // The documents of the measuring commands: their keys, and the sums that must hold in any run.
 
+#include <array>
+
 #include <gtest/gtest.h>
 
 #include "tests/cli/run_tool.hpp"
@@ -82,6 +84,32 @@ TEST_F(Measurements, RooflineHasEveryPartOfItsContract) {
   expect_keys(r["energy"], {"source"});
   EXPECT_EQ(r["token"]["tokens"], 8);
   EXPECT_DOUBLE_EQ(r["token"]["context"], 1 + 4.5) << "one token of prompt, then looking at 2 to 9 positions";
+}
+
+TEST_F(Measurements, RooflineSweepsContexts) {
+  const json sweep =
+      document({"roofline", model_, "-p", "he", "-n", "3", "--context-sweep", "300,1,40,300"})["context_sweep"];
+  ASSERT_EQ(sweep.size(), 3u) << "each once, shortest first";
+  // Keys and values of 2 layers, 64 wide each, as halves.
+  constexpr std::size_t kPositionBytes = 2 * 2 * 64 * 2;
+  for (std::size_t i = 0; i < 3; ++i) {
+    const json& point = sweep[i];
+    const std::size_t context = std::array<std::size_t, 3>{1, 40, 300}[i];
+    EXPECT_EQ(point["context"], context);
+    EXPECT_EQ(point["tokens"], 3);
+    EXPECT_EQ(point["bytes"]["kv_read"], context * kPositionBytes);
+    EXPECT_EQ(point["bytes"]["weights"], sweep[0]["bytes"]["weights"]);
+    EXPECT_GT(point["kv_ms"], 0.0);
+    EXPECT_NEAR(point["roof_pct"].get<double>() * point["tpot_ms"]["p50"].get<double>(),
+                100 * point["ceiling_ms"].get<double>(), 1e-4 * point["ceiling_ms"].get<double>());
+    EXPECT_NEAR(sum(point["split_ms"]) + point["unattributed_ms"].get<double>(), point["wall_ms"],
+                1e-5 * point["wall_ms"].get<double>());
+  }
+  EXPECT_GT(sweep[2]["ceiling_ms"], sweep[0]["ceiling_ms"]);
+  EXPECT_TRUE(document({"roofline", model_, "-p", "he", "-n", "1"})["context_sweep"].empty());
+  const ToolRun beyond = run({"roofline", model_, "-p", "he", "-n", "1", "--context-sweep", "8,100000"});
+  EXPECT_EQ(beyond.exit_code, 1);
+  EXPECT_NE(beyond.err.find("context"), std::string::npos) << beyond.err;
 }
 
 TEST_F(Measurements, RooflineSaysHowItReads) {

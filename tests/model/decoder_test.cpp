@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string>
 #include <thread>
@@ -145,6 +146,32 @@ TEST(Decoder, RefusesBeforeItWrites) {
     Decoder fresh(loaded.model);
     return to_vector(fresh.evaluate(ctx, std::span(ids).first(8)).logits);
   }()));
+}
+
+TEST(Decoder, FillsTheContextWithWhatWasThere) {
+  for (const KvFormat kv : {KvFormat::kF16, KvFormat::kF32}) {
+    const Loaded loaded({});
+    InlineExecutor one;
+    Context ctx{.executor = one, .kernels = kernels()};
+    Decoder decoder(loaded.model, {.context = 64, .kv = kv});
+    EXPECT_THROW(decoder.fill(8), Error) << "nothing to repeat";
+    decoder.evaluate(ctx, tiny_tokens(5), Logits::kNone);
+    EXPECT_THROW(decoder.fill(4), Error) << "rewind() does that";
+    EXPECT_THROW(decoder.fill(65), Error);
+    decoder.fill(63);
+    EXPECT_EQ(decoder.position(), 63u);
+    const KvCache::Shape& s = decoder.kv().shape();
+    const std::size_t row = s.head_dim * kv_value_bytes(kv);
+    for (const void* array : {decoder.kv().keys(0), decoder.kv().values(s.layers - 1)}) {
+      for (std::size_t i = 0; i < s.kv_heads * 63; ++i) {
+        const std::size_t head = i / 63 * s.capacity, position = i % 63;
+        const auto* bytes = static_cast<const std::byte*>(array);
+        ASSERT_EQ(std::memcmp(bytes + (head + position) * row, bytes + (head + position % 5) * row, row), 0) << i;
+      }
+    }
+    EXPECT_EQ(decoder.evaluate(ctx, tiny_tokens(1)).logits.count, 1u);
+    EXPECT_THROW(decoder.evaluate(ctx, tiny_tokens(1)), Error) << "full";
+  }
 }
 
 TEST(Decoder, CancelsInMidPromptAndGoesOn) {

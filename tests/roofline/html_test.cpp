@@ -60,6 +60,21 @@ TEST(Html, ShowsEveryPart) {
     EXPECT_NE(html.find(part), std::string::npos) << part;
 }
 
+TEST(Html, DrawsTheContexts) {
+  const std::string html = to_html(testing::sample_report());
+  EXPECT_NE(html.find("A longer context"), std::string::npos);
+  EXPECT_NE(html.find("<polyline class=\"curve measured\""), std::string::npos);
+  EXPECT_EQ(to_html(RooflineReport()).find("A longer context"), std::string::npos);
+}
+
+TEST(ContextChart, TicksAreRoundAndFew) {
+  EXPECT_EQ(detail::tick_step(4096, 5), 1000);
+  EXPECT_EQ(detail::tick_step(1, 5), 0.2);
+  EXPECT_EQ(detail::tick_step(9.9, 5), 2);
+  EXPECT_EQ(detail::tick_step(0, 5), 1);
+  for (double length = 0.003; length < 1e6; length *= 1.7) EXPECT_LE(length / detail::tick_step(length, 5), 5) << length;
+}
+
 TEST(Html, NumbersAreNumbers) {
   for (const RooflineReport& r : {testing::sample_report(), RooflineReport()}) {
     const std::string html = to_html(r);

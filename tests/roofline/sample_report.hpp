@@ -51,6 +51,8 @@ inline RooflineReport sample_report() {
   r.roofs.dram_gbps = 21, r.roofs.replay.gbps = 20;
   r.peak_gmacs = {{"int8 Q8_0 rows", 60.0}};
   r.generation = attribute(ledger, r.roofs, set);
+  r.contexts = {{16, r.generation}, {4096, r.generation}};
+  r.contexts[1].generation.token.ceiling_ms *= 2, r.contexts[1].generation.token.tpot_ms.p50 *= 3;
   r.prompt = sample_prompt(r.roofs, set);
   r.prompt_threads = 2;
   r.energy.why = "no sensor";

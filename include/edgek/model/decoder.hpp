@@ -73,6 +73,17 @@ class Decoder {
     position_ = position;
   }
 
+  /// Stands at `position` as if tokens had been evaluated up to it; their keys and values are those of the tokens
+  /// before, repeated. For measuring long contexts: what a token costs does not depend on the text. Throws edgek::Error
+  /// where there is nothing to repeat, before position(), or beyond capacity().
+  void fill(std::size_t position) {
+    if (position_ == 0 || position < position_ || position > capacity())
+      throw Error(file(), "position", std::to_string(position),
+                  std::to_string(position_) + " (not 0) to " + std::to_string(capacity()));
+    kv_.repeat(position_, position);
+    position_ = position;
+  }
+
   /// Throws the edgek::Error that evaluate() would throw: a caller that passes a long text in parts asks first.
   void check(std::span<const std::int32_t> tokens) const {
     if (tokens.size() > capacity() - position_)

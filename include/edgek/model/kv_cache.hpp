@@ -55,6 +55,16 @@ class KvCache {
     write_array(kernels, array(2 * layer + 1), position, v);
   }
 
+  /// Fills the positions from `used` to `end` with those before them, over and over.   Needs 0 < used, and end within
+  /// the shape.
+  void repeat(std::size_t used, std::size_t end) noexcept {
+    const std::size_t row = shape_.head_dim * kv_value_bytes(shape_.format);
+    for (std::size_t index = 0; index < 2 * shape_.layers * shape_.kv_heads; ++index) {
+      std::byte* head = memory_.bytes().data() + index * shape_.capacity * row;
+      for (std::size_t p = used; p < end; ++p) std::memcpy(head + p * row, head + (p - used) * row, row);
+    }
+  }
+
  private:
   std::byte* array(std::size_t index) const noexcept {
     return memory_.bytes().data() + index * shape_.floats_per_array().value() * kv_value_bytes(shape_.format);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "edgek/measure/histogram.hpp"
+#include "edgek/roofline/context_chart.hpp"
 #include "edgek/roofline/picture.hpp"
 #include "edgek/roofline/report.hpp"
 #include "edgek/roofline/table.hpp"
@@ -40,6 +41,7 @@ svg text{font:12px system-ui,sans-serif;fill:var(--text)}.tick,.roof{fill:var(--
 .title{font-weight:600}.mid{text-anchor:middle}.end{text-anchor:end}
 .grid{stroke:var(--line)}.main{stroke:var(--roof);stroke-width:2.5}.cache{stroke:var(--roof);stroke-dasharray:5 4}
 .compute{stroke:var(--compute);stroke-dasharray:5 4}.ridge{fill:none;stroke:var(--text);stroke-width:2}
+.curve{fill:none;stroke-linejoin:round}.measured{stroke:var(--ideal);stroke-width:2.5}
 .dot{fill:var(--ideal);fill-opacity:.75;stroke:var(--page)}.number{font-weight:600;text-anchor:middle}
 .ideal{fill:var(--ideal)}.excess{fill:var(--excess)}.join{fill:var(--join)}.other{fill:var(--other)}.lost{fill:var(--lost)}
 .whole{fill:var(--line)}.mark{stroke:var(--text);stroke-dasharray:3 3}
@@ -216,6 +218,24 @@ inline void put_time_line(std::string& html, const TokenReport& t) {
          t.latencies_ms.size(), top);
 }
 
+inline void put_contexts(std::string& html, const std::vector<ContextPoint>& contexts) {
+  if (contexts.empty()) return;
+  html += "<h2>A longer context</h2>\n<p class=\"soft\">A token reads the same weights at every length, and the keys and "
+          "values of every position that it looks at. The ceiling is both at the replay roof.</p>\n"
+          "<svg class=\"chart\" viewBox=\"0 0 920 360\" role=\"img\"><title>Time of a token against its context</title>\n";
+  draw_contexts(html, contexts);
+  html += "</svg>\n<div class=\"wide\"><table><thead><tr><th>positions</th><th>tokens</th><th>KV MB</th><th>ceiling ms</th>"
+          "<th>p50 ms</th><th>p95 ms</th><th>p99 ms</th><th>% roof</th><th>attention ms</th></tr></thead><tbody>\n";
+  for (const ContextPoint& c : contexts) {
+    const TokenReport& t = c.generation.token;
+    append(html, "<tr><td>%zu</td><td>%zu</td><td>%.3f</td><td>%.3f</td><td>%.3f</td>", c.context, t.tokens,
+           mega(c.kv_bytes()), c.ceiling_ms(), t.tpot_ms.p50);
+    append(html, "<td>%.3f</td><td>%.3f</td><td>%.1f</td><td>%.3f</td></tr>\n", t.tpot_ms.p95, t.tpot_ms.p99,
+           c.roof_pct(), c.kv_ms());
+  }
+  html += "</tbody></table></div>\n";
+}
+
 inline void put_first_token(std::string& html, const RooflineReport& r) {
   const FirstToken& f = r.ttft_ms;
   html += "<h2>The prompt and the first token</h2>\n";
@@ -331,6 +351,7 @@ inline std::string to_html(const RooflineReport& r) {
   html += "<h2>From token to token</h2>\n";
   detail::put_histogram(html, r.generation.token);
   detail::put_time_line(html, r.generation.token);
+  detail::put_contexts(html, r.contexts);
   detail::put_first_token(html, r);
   detail::put_memory(html, r.rss_bytes);
   detail::put_predictions(html, r);

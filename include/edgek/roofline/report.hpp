@@ -15,6 +15,7 @@
 #include "edgek/measure/provenance.hpp"
 #include "edgek/measure/sensors.hpp"
 #include "edgek/roofline/attribution.hpp"
+#include "edgek/roofline/context_sweep.hpp"
 #include "edgek/roofline/energy.hpp"
 #include "edgek/roofline/predict.hpp"
 
@@ -54,6 +55,7 @@ struct RooflineReport {
   Attribution prompt;          ///< one "token": the whole prompt, judged by Ideal::kRoofs; none: not recorded
   std::size_t prompt_threads = 0;
   double context = 0;          ///< mean positions in the cache while generating
+  std::vector<ContextPoint> contexts;  ///< the same at chosen lengths, shortest first; none: not asked for
   FirstToken ttft_ms;
   MemoryParts rss_bytes;
   Energy energy;
@@ -128,12 +130,17 @@ inline void write_latencies(JsonWriter& json, const TokenReport& t) {
   json.end_array().member("above", h.above).end_object();
 }
 
-inline void write_token(JsonWriter& json, const RooflineReport& r) {
-  const TokenReport& t = r.generation.token;
-  json.key("token").begin_object();
+/// Bytes, ceiling and latencies: what a token is judged by, at any length of the context.
+inline void write_cost(JsonWriter& json, const TokenReport& t) {
   write(json, "bytes", t.traffic, false);
   json.member("ceiling_ms", t.ceiling_ms).key("tpot_ms").begin_object();
   json.member("p50", t.tpot_ms.p50).member("p95", t.tpot_ms.p95).member("p99", t.tpot_ms.p99).end_object();
+}
+
+inline void write_token(JsonWriter& json, const RooflineReport& r) {
+  const TokenReport& t = r.generation.token;
+  json.key("token").begin_object();
+  write_cost(json, t);
   write_split(json, t);
   json.member("context", r.context).member("tokens", t.tokens);
   write_latencies(json, t);
@@ -151,6 +158,19 @@ inline void write_kernels(JsonWriter& json, const std::vector<KernelReport>& ker
     json.member("ms", k.ms).member("ideal_ms", k.ideal_ms).member("excess_ms", k.excess_ms);
     json.member("fork_join_ms", k.fork_join_ms).member("gbps", k.gbps).member("roof_pct", k.roof_pct);
     json.member("gmacs", k.gmacs).member("binds", k.binds).member("why", k.why).end_object();
+  }
+  json.end_array();
+}
+
+inline void write_contexts(JsonWriter& json, const std::vector<ContextPoint>& contexts) {
+  json.key("context_sweep").begin_array();
+  for (const ContextPoint& c : contexts) {
+    json.begin_object().member("context", c.context).member("tokens", c.generation.token.tokens);
+    write_cost(json, c.generation.token);
+    json.member("roof_pct", c.roof_pct()).member("kv_ms", c.kv_ms());
+    write_split(json, c.generation.token);
+    write_kernels(json, c.generation.kernels);
+    json.end_object();
   }
   json.end_array();
 }
@@ -225,6 +245,19 @@ inline void write_predictions(JsonWriter& json, const RooflineReport& r) {
   json.end_array();
 }
 
+inline void append_csv(std::string& text, const std::vector<KernelReport>& kernels, double context) {
+  for (const KernelReport& k : kernels) {
+    const Traffic& t = k.traffic;
+    text += k.op + "," + (k.has_format ? std::string(info(k.format).name) : std::string()) + "," + k.target;
+    text.append(",").append(formatted("%.7g", k.calls));
+    for (const std::uint64_t bytes : {t.weights, t.scales, t.kv_read, t.kv_write, t.activations, t.bytes()})
+      text.append(",").append(std::to_string(bytes));
+    for (const double x : {k.ms, k.ideal_ms, k.excess_ms, k.fork_join_ms, k.gbps, k.roof_pct, k.gmacs})
+      text.append(",").append(formatted("%.7g", x));
+    text.append(",").append(k.binds).append(formatted(",%.7g\n", context));
+  }
+}
+
 }  // namespace detail
 
 /// The report as one JSON document, schema "edgek.roofline/1" (docs/roofline_json.md). Bytes, calls and milliseconds of kernels are
@@ -237,6 +270,7 @@ inline std::string to_json(const RooflineReport& r) {
   detail::write_roofs(json, r);
   detail::write_token(json, r);
   detail::write_kernels(json, r.generation.kernels);
+  detail::write_contexts(json, r.contexts);
   detail::write_prompt(json, r);
   detail::write_process(json, r);
   detail::write_thermal(json, r.thermal);
@@ -244,21 +278,15 @@ inline std::string to_json(const RooflineReport& r) {
   return json.end_object().text() + "\n";
 }
 
-/// The kernels as comma-separated values, one line each after a heading; the columns of the JSON.
+/// The kernels as comma-separated values, one line each after a heading; the columns of the JSON, and the context that
+/// they are about: the mean of the generation, then every length of the sweep.
 inline std::string to_csv(const RooflineReport& r) {
   std::string text =
       "op,format,target,calls,weights,scales,kv_read,kv_write,activations,total,ms,ideal_ms,excess_ms,"
-      "fork_join_ms,gbps,roof_pct,gmacs,binds\n";
-  for (const KernelReport& k : r.generation.kernels) {
-    const Traffic& t = k.traffic;
-    text += k.op + "," + (k.has_format ? std::string(info(k.format).name) : std::string()) + "," + k.target;
-    text.append(",").append(detail::formatted("%.7g", k.calls));
-    for (const std::uint64_t bytes : {t.weights, t.scales, t.kv_read, t.kv_write, t.activations, t.bytes()})
-      text.append(",").append(std::to_string(bytes));
-    for (const double x : {k.ms, k.ideal_ms, k.excess_ms, k.fork_join_ms, k.gbps, k.roof_pct, k.gmacs})
-      text.append(",").append(detail::formatted("%.7g", x));
-    text.append(",").append(k.binds).append("\n");
-  }
+      "fork_join_ms,gbps,roof_pct,gmacs,binds,context\n";
+  detail::append_csv(text, r.generation.kernels, r.context);
+  for (const ContextPoint& c : r.contexts)
+    detail::append_csv(text, c.generation.kernels, static_cast<double>(c.context));
   return text;
 }
 

@@ -92,6 +92,18 @@ inline void append_splits(std::string& out, const RooflineReport& r) {
   append_split(out, r.prompt);
 }
 
+inline void append_contexts(std::string& out, const std::vector<ContextPoint>& contexts) {
+  if (contexts.empty()) return;
+  append(out, "\nA token at other lengths of the context, ceiling: weights and KV at the replay roof\n"
+         "  %9s %9s %9s %11s %9s %9s %9s %7s %13s\n", "positions", "tokens", "KV MB", "ceiling ms", "p50 ms", "p95 ms",
+         "p99 ms", "% roof", "attention ms");
+  for (const ContextPoint& c : contexts) {
+    const TokenReport& t = c.generation.token;
+    append(out, "  %9zu %9zu %9.3f %11.3f %9.3f %9.3f %9.3f %7.1f %13.3f\n", c.context, t.tokens, mega(c.kv_bytes()),
+           c.ceiling_ms(), t.tpot_ms.p50, t.tpot_ms.p95, t.tpot_ms.p99, c.roof_pct(), c.kv_ms());
+  }
+}
+
 /// A line of block characters, one for each bin.
 inline void append_histogram(std::string& out, const TokenReport& t) {
   constexpr const char* kBlocks[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
@@ -168,6 +180,7 @@ inline std::string to_table(const RooflineReport& r) {
   detail::append_kernels(out, r);
   detail::append_splits(out, r);
   detail::append_metrics(out, r);
+  detail::append_contexts(out, r.contexts);
   detail::append_predictions(out, r);
   return out;
 }
