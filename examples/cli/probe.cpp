@@ -1,11 +1,14 @@
 #include <algorithm>
 #include <memory>
+#include <optional>
 
 #include <fmt/format.h>
 
 #include "common.hpp"
+#include "edgek/model/error.hpp"
 #include "edgek/roofline.hpp"
 #include "edgek/runtime/thread_pool.hpp"
+#include "roof_cache.hpp"
 
 namespace edgek::cli {
 
@@ -15,6 +18,7 @@ struct ProbeCommand {
   CommonOptions common;
   std::vector<std::size_t> threads;
   std::uint64_t footprint = 0;
+  bool cached = false, no_cache = false;
 };
 
 struct Results {
@@ -30,11 +34,14 @@ void probe_with(ThreadPool& pool, const ProbeCommand& c, const KernelSet& kernel
   if (c.footprint != 0) footprints = {c.footprint};
   const std::size_t steps = footprints.size() + 2 * kFormatCount;
   std::size_t step = 0;
+  Battery battery{seconds_now(), {}};
   for (const std::uint64_t footprint : footprints) {
     const std::vector<ReadRate> rates = probe_reads(kernels, pool, footprint);
     out.reads.insert(out.reads.end(), rates.begin(), rates.end());
+    battery.best.push_back(best_of(rates));
     progress.update(++step, steps);
   }
+  if (c.footprint == 0 && !c.no_cache) RoofCache(machine, kernels.name).store(pool.threads(), battery);
   for (const FormatInfo& row : kFormats) {
     const MatmulKernels& k = (c.common.exact ? kernels.exact : kernels.by_format)[index_of(row.format)];
     for (const Unit unit : {Unit::kRows, Unit::kPanel}) {
@@ -73,6 +80,31 @@ nlohmann::ordered_json to_json(const Results& results, const Provenance& provena
   return json;
 }
 
+/// What the cache holds for these threads; nothing is measured.
+int show_cached(const ProbeCommand& c, const std::vector<std::size_t>& threads, const Machine& machine,
+                const KernelSet& kernels) {
+  const RoofCache cache(machine, kernels.name);
+  nlohmann::ordered_json json = document("probe", provenance_of(c.common, kernels, threads.back()));
+  std::string text = fmt::format("Best read loops, as compared before; {}\n", cache.file());
+  nlohmann::ordered_json& found = json["cached"] = nlohmann::ordered_json::array();
+  for (const std::size_t count : threads) {
+    const std::optional<Battery> battery = cache.find(count);
+    if (!battery) continue;
+    for (const ReadRate& r : battery->best) {
+      const std::string time = utc_text(battery->measured_s);
+      text += fmt::format("  {:7} threads  {:9.2f} MB  {:26} {:8.1f} GB/s  {}\n", r.threads,
+                          static_cast<double>(r.footprint) * 1e-6, to_string(r.loop), r.gbps, time);
+      found.push_back({{"threads", r.threads}, {"footprint", r.footprint}, {"loop", to_string(r.loop)},
+                       {"gbps", r.gbps}, {"time", time}});
+    }
+  }
+  if (found.empty())
+    throw Error(cache.file(), "roofs", "none of this machine", "at most 24 h old; `edgek probe` measures them");
+  if (c.common.json) print_json(json);
+  else print(text);
+  return kDone;
+}
+
 int run(const ProbeCommand& c) {
   const KernelSet& kernels = choose_kernels(c.common);
   const Machine machine = describe_machine();
@@ -81,6 +113,7 @@ int run(const ProbeCommand& c) {
     threads.push_back(1);
     if (machine.cores > 1) threads.push_back(machine.cores);
   }
+  if (c.cached) return show_cached(c, threads, machine, kernels);
   Results results;
   for (const std::size_t count : threads) {
     ThreadPool pool(count);
@@ -105,6 +138,8 @@ void add_probe(CLI::App& app, Command& chosen) {
   sub->add_option("--footprint", c->footprint, "Read this many bytes instead of one footprint per cache level")
       ->check(in_range(std::uint64_t{65536}, std::uint64_t{1} << 40))
       ->type_name("BYTES");
+  sub->add_flag("--cached", c->cached, "Measure nothing: print the best read loops that the cache holds");
+  sub->add_flag("--no-cache", c->no_cache, "Do not write the best read loops to the cache");
   add_common_options(*sub, c->common, false);
   sub->final_callback([c, &chosen] { chosen = [c] { return run(*c); }; });
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -13,6 +14,7 @@
 #include "context_sweep.hpp"
 #include "edgek/model/decode_order.hpp"
 #include "process.hpp"
+#include "roof_cache.hpp"
 #include "watch.hpp"
 
 namespace edgek::cli {
@@ -29,6 +31,7 @@ struct RooflineCommand {
   OutputOptions output;
   std::string file;
   double stated_gbps = 0;
+  bool fresh = false, no_cache = false;
 };
 
 /// A generation that ledgers watch. The first token is the prompt's: those after it are measured.
@@ -127,26 +130,42 @@ Roofs prompt_roofs(Session& session, const Roofs& roofs, const std::vector<Forma
   return own;
 }
 
+/// The best loop at every level, measured now: of all of them, or the cached winner alone.
+Battery measure_reads(const Context& ctx, const RooflineCommand& c, Progress& progress, RooflineReport& report) {
+  const std::size_t threads = ctx.executor.threads();
+  const RoofCache cache(report.machine, ctx.kernels.name);
+  const std::optional<Battery> cached = c.fresh || c.no_cache ? std::nullopt : cache.find(threads);
+  Battery battery{cached ? cached->measured_s : seconds_now(), {}};
+  const std::vector<MemoryLevel> levels = memory_levels(report.machine, threads);
+  for (std::size_t i = 0; i < levels.size(); ++i) {
+    const std::span<const ReadLoop> loops = cached ? std::span(&cached->best[i].loop, 1) : std::span(kReadLoops);
+    battery.best.push_back(best_of(probe_reads(ctx.kernels, ctx.executor, levels[i].footprint, {}, loops)));
+    progress.update(i + 2, levels.size() + 2);
+  }
+  if (!cached && !c.no_cache) cache.store(threads, battery);
+  report.roofs.battery_time = utc_text(battery.measured_s);
+  report.roofs.battery_cached = cached.has_value();
+  return battery;
+}
+
 // After the tokens: the probes' own memory must not count as the model's.
-void measure_roofs(Session& session, bool exact, RooflineReport& report) {
+void measure_roofs(Session& session, const RooflineCommand& c, RooflineReport& report) {
   const Context& ctx = session.context();
+  const bool exact = c.common.exact;
   const std::vector<std::span<const std::byte>> spans = spans_in_decode_order(session.model());
   std::uint64_t bytes = 0;
   for (const auto& span : spans) bytes += span.size();
   const std::vector<MemoryLevel> levels = memory_levels(report.machine, session.threads());
   Progress progress("measuring roofs");
-  const std::size_t steps = levels.size() + 2;
-  std::size_t step = 0;
   bool reached = false;  // the level that the weights are read from; nearer ones come first
   report.roofs.level = level_of(bytes, report.machine, session.threads());
   report.roofs.replay = measure_replay(ctx.kernels, ctx.executor, spans);
-  progress.update(++step, steps);
-  for (const MemoryLevel& level : levels) {
-    const ReadRate best = best_of(probe_reads(ctx.kernels, ctx.executor, level.footprint));
-    read_roof(report.roofs, level.name) = best.gbps;
-    if (!reached) report.roofs.loop = best.loop;
-    reached = reached || std::string_view(level.name) == report.roofs.level;
-    progress.update(++step, steps);
+  progress.update(1, levels.size() + 2);
+  const Battery battery = measure_reads(ctx, c, progress, report);
+  for (std::size_t i = 0; i < levels.size(); ++i) {
+    read_roof(report.roofs, levels[i].name) = battery.best[i].gbps;
+    if (!reached) report.roofs.loop = battery.best[i].loop;
+    reached = reached || std::string_view(levels[i].name) == report.roofs.level;
   }
   report.roofs.peaks = measure_peaks(ctx, formats_of(session.model()), exact);
   for (const UnitPeak& peak : report.roofs.peaks) {
@@ -200,7 +219,7 @@ int run(RooflineCommand c) {
       return kInterrupted;
   }
   report.machine = describe_machine();
-  measure_roofs(session, c.common.exact, report);
+  measure_roofs(session, c, report);
   const KernelSet& kernels = session.context().kernels;
   report.generation = attribute(measured.generation.ledger, report.roofs, kernels);
   report.prompt = attribute(measured.prompt.ledger,
@@ -243,6 +262,8 @@ void add_roofline(CLI::App& app, Command& chosen) {
   sub->add_option("--bandwidth", c->stated_gbps, "GB/s of another machine, for the predictions (default: replay roof)")
       ->check(in_range(1e-3, 1e6))
       ->type_name("GB/s");
+  sub->add_flag("--fresh", c->fresh, "Compare all read loops, whatever the cache holds");
+  sub->add_flag("--no-cache", c->no_cache, "Neither read nor write the cache of read loops");
   add_tuning_options(*sub, c->tuning);
   add_common_options(*sub, c->common);
   sub->final_callback([c, &chosen] { chosen = [c] { return run(*c); }; });

@@ -58,7 +58,7 @@ struct ToolRun {
   std::size_t error_lines() const { return static_cast<std::size_t>(std::count(err.begin(), err.end(), '\n')); }
 };
 
-/// Calls the binary `tool` with arguments of any bytes but NUL, and no terminal.
+/// Calls the binary `tool` with arguments of any bytes but NUL, and no terminal. Its cache lies in the folder.
 inline ToolRun run_tool(const TemporaryFolder& folder, const std::string& tool,
                         const std::vector<std::string>& arguments) {
   std::string line;
@@ -73,6 +73,7 @@ inline ToolRun run_tool(const TemporaryFolder& folder, const std::string& tool,
   add_quoted(tool);
   for (const std::string& argument : arguments) add_quoted(argument);
   const std::string out = folder.file("stdout"), err = folder.file("stderr");
+  line = "EDGEK_CACHE='" + folder.file("cache") + "' " + line;
   const int status = std::system((line + " </dev/null >'" + out + "' 2>'" + err + "'").c_str());
   ToolRun run;
   if (WIFEXITED(status)) run.exit_code = WEXITSTATUS(status);

@@ -26,6 +26,7 @@ TEST_F(RecordedTree, ReadsAnX86Server) {
   put("proc/cpuinfo", "processor\t: 0\nmodel\t\t: 17\nmodel name\t: AMD EPYC 9354\n");
   put("proc/meminfo", "MemTotal:       24563196 kB\nMemFree:  1 kB\n");
   put("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "performance\n");
+  put("proc/sys/kernel/osrelease", "6.1.0-50-amd64\n");
   const char* const caches[4][3] = {{"1", "Data", "32K"}, {"1", "Instruction", "64K"}, {"2", "Unified", "1024K"},
                                     {"3", "Unified", "32M"}};
   for (int i = 0; i < 4; ++i) {
@@ -37,6 +38,7 @@ TEST_F(RecordedTree, ReadsAnX86Server) {
   const Machine m = describe_machine(root_.string());
   EXPECT_EQ(m.cpu, "AMD EPYC 9354");
   EXPECT_EQ(m.governor, "performance");
+  EXPECT_EQ(m.kernel, "6.1.0-50-amd64");
   EXPECT_EQ(m.memory_bytes, 24563196ull * 1024);
   EXPECT_EQ(m.l1d_bytes, 32u << 10);
   EXPECT_EQ(m.l2_bytes, 1u << 20);

@@ -17,6 +17,7 @@ namespace edgek {
 /// stays empty or 0.
 struct Machine {
   std::string cpu;                 ///< as the CPU calls itself
+  std::string kernel;              ///< release of the operating system's kernel
   std::size_t cores = 0;           ///< logical CPUs that this process may see
   std::string governor;            ///< cpufreq governor of CPU 0; "not reported" in most virtual machines
   std::uint64_t memory_bytes = 0;  ///< installed
@@ -101,6 +102,7 @@ inline std::string cpu_name(const std::string& root) {
 inline Machine describe_machine(const std::string& root = "") {
   Machine m;
   m.cpu = detail::cpu_name(root);
+  m.kernel = detail::first_line(detail::read_text(root + "/proc/sys/kernel/osrelease"));
   m.cores = std::thread::hardware_concurrency();
   m.governor =
       detail::first_line(detail::read_text(root + "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"));

@@ -44,13 +44,17 @@ inline std::string compiler_name() {
 }
 
 /// "2026-01-31T12:00:00Z"
-inline std::string utc_now() {
-  const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+inline std::string utc_text(std::time_t seconds) {
   std::tm parts{};
-  if (gmtime_r(&now, &parts) == nullptr) return {};
+  if (gmtime_r(&seconds, &parts) == nullptr) return {};
   char text[32];
   return std::string(text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts));
 }
+
+inline std::time_t seconds_now() {
+  return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+}
+inline std::string utc_now() { return utc_text(seconds_now()); }
 
 /// Provenance of a measurement made now, on this machine; the caller adds target, threads and model.
 ///   commit  of the program's sources, if it knows

@@ -25,6 +25,8 @@ namespace edgek {
 struct Roofs {
   double dram_gbps = 0, l3_gbps = 0, l2_gbps = 0, l1_gbps = 0;  ///< best of the battery; 0: no such level
   ReadLoop loop;               ///< the best loop at the level of the weights
+  std::string battery_time;    ///< UTC, when the loops were compared; "": not known
+  bool battery_cached = false; ///< compared by an earlier process: this one measured the winners alone
   Replay replay;               ///< of the model's own bytes
   const char* level = "dram";  ///< where the weights are read from, token after token
   std::vector<UnitPeak> peaks;

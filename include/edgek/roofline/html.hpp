@@ -322,9 +322,11 @@ inline void put_provenance(std::string& html, const RooflineReport& r) {
       {"tokens", std::to_string(p.prompt_tokens) + " of prompt, then " + std::to_string(r.generation.token.tokens) +
                      " measured; " + std::to_string(p.context_tokens) + " positions at the end"},
       {"read loop", to_string(r.roofs.loop) + "; replay: " + to_string(r.roofs.replay.loop)},
+      {"read roofs", battery_text(r.roofs)},
       {"time", p.time}};
   html += "<h2>Where these numbers come from</h2>\n<dl>\n";
   for (const auto& [name, text] : lines) {
+    if (text.empty()) continue;
     put(html, "<dt>", name, "</dt>");
     put(html, "<dd>", text, "</dd>\n");
   }

@@ -82,11 +82,12 @@ inline void touch(Executor& executor, std::byte* data, std::size_t bytes) noexce
 
 }  // namespace detail
 
-/// Measures every loop of the battery over `footprint` bytes of fresh memory, with the executor's threads.
+/// Measures every loop of the battery (or `loops` of it) over `footprint` bytes of fresh memory, with the executor's threads.
 /// Footprints that caches hold are read over and over, a slice per thread; others in chunks. Empty when
 /// there is not enough memory.
 inline std::vector<ReadRate> probe_reads(const KernelSet& kernels, Executor& executor, std::uint64_t footprint,
-                                         const ProbeOptions& options = {}) {
+                                         const ProbeOptions& options = {},
+                                         std::span<const ReadLoop> loops = kReadLoops) {
   const std::size_t threads = executor.threads();
   const detail::ProbeBuffer buffer(static_cast<std::size_t>(footprint));
   std::vector<ReadRate> rates;
@@ -94,7 +95,7 @@ inline std::vector<ReadRate> probe_reads(const KernelSet& kernels, Executor& exe
   detail::touch(executor, buffer.data(), buffer.size());
   const ByteSpan memory(buffer.data(), buffer.size());
   constexpr std::uint64_t kCacheBytes = 64u << 20;  // above this one pass is long enough
-  for (const ReadLoop& loop : kReadLoops) {
+  for (const ReadLoop& loop : loops) {
     double ns = 0;
     if (footprint > kCacheBytes) {
       const std::vector<ByteSpan> chunks = detail::cut_into_chunks({&memory, 1}, loop.streams);

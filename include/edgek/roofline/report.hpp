@@ -66,6 +66,13 @@ struct RooflineReport {
 
 namespace detail {
 
+/// When the read loops were compared, as far as it is known.
+inline std::string battery_text(const Roofs& roofs) {
+  if (roofs.battery_time.empty()) return {};
+  return roofs.battery_cached ? "loops compared " + roofs.battery_time + " (cached), the winners measured in this run"
+                              : "loops compared in this run, " + roofs.battery_time;
+}
+
 /// The bandwidth of the predictions.
 inline double predict_gbps(const RooflineReport& r) noexcept {
   return r.stated_gbps > 0 ? r.stated_gbps : r.roofs.replay.gbps;
@@ -103,7 +110,8 @@ inline void write_roofs(JsonWriter& json, const RooflineReport& r) {
   json.end_object().member("replay_gbps", r.roofs.replay.gbps).key("peak_gmacs").begin_object();
   for (const auto& [unit, gmacs] : r.peak_gmacs) json.member(unit, gmacs);
   json.end_object().member("loop", to_string(r.roofs.loop)).member("replay_loop", to_string(r.roofs.replay.loop));
-  json.member("level", r.roofs.level).end_object().key("reads").begin_array();
+  json.member("level", r.roofs.level).key("battery").begin_object().member("time", r.roofs.battery_time);
+  json.member("cached", r.roofs.battery_cached).end_object().end_object().key("reads").begin_array();
   for (const auto& [format, loop] : r.reads)
     json.begin_object().member("format", info(format).name).member("loop", to_string(loop)).end_object();
   json.end_array();

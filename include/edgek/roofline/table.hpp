@@ -43,7 +43,8 @@ inline void append_roofs(std::string& out, const RooflineReport& r) {
       {"L1", r.roofs.l1_gbps}, {"L2", r.roofs.l2_gbps}, {"L3", r.roofs.l3_gbps}, {"DRAM", r.roofs.dram_gbps}};
   for (const auto& [name, gbps] : levels)
     if (gbps > 0) append(out, "%s %.1f   ", name, gbps);
-  append(out, "(best loop: %s)\n", to_string(r.roofs.loop).c_str());
+  const std::string battery = battery_text(r.roofs);
+  append(out, "(best loop: %s%s%s)\n", to_string(r.roofs.loop).c_str(), battery.empty() ? "" : "; ", battery.c_str());
   append(out, "  replay     %.1f GB/s: this model's bytes in decode order (%s)\n", r.roofs.replay.gbps,
          to_string(r.roofs.replay.loop).c_str());
   for (const auto& [unit, gmacs] : r.peak_gmacs) append(out, "  compute    %.1f GMAC/s: %s\n", gmacs, unit.c_str());
