@@ -73,8 +73,12 @@ class Matrices {
   }
 
   bool ok() const { return status_ == Status::kOk; }
-  std::size_t weights() const { return in_pass_ * shape_.rows * shape_.cols; }
-  std::size_t bytes() const { return in_pass_ * matrix_bytes(); }
+  /// Of a pass over the matrices, as reports count it.
+  Traffic traffic() const {
+    Traffic sum;
+    for (std::size_t i = 0; i < in_pass_; ++i) sum += matmul_traffic(format_, shape_.rows, shape_.cols, 1);
+    return sum;
+  }
 
   /// Nanoseconds of one pass over the next matrices.
   std::uint64_t multiply(Context& ctx) {
@@ -87,7 +91,7 @@ class Matrices {
 
   /// The same bytes read and not multiplied.
   std::uint64_t read(Executor& executor, const ReadLoop& loop) {
-    const ByteSpan all = memory().subspan(take() * matrix_bytes(), bytes());
+    const ByteSpan all = memory().subspan(take() * matrix_bytes(), in_pass_ * matrix_bytes());
     const std::vector<ByteSpan> chunks = detail::cut_into_chunks({&all, 1}, loop.streams);
     return detail::read_chunks(kernels(), executor, chunks, loop);
   }
@@ -122,7 +126,8 @@ void decode(benchmark::State& state, Format format, Shape shape, std::size_t thr
   ctx.tuning.read.fill(read);
   matrices.multiply(ctx);
   std::vector<double> ratios, rates, roofs;
-  const double bytes = static_cast<double>(matrices.bytes());
+  const Traffic traffic = matrices.traffic();
+  const double bytes = static_cast<double>(streamed_bytes(traffic));
   for (auto _ : state) {
     const std::uint64_t kernel_ns = matrices.multiply(ctx);
     const std::uint64_t null_ns = matrices.read(executor, probe.loop);
@@ -134,7 +139,7 @@ void decode(benchmark::State& state, Format format, Shape shape, std::size_t thr
   if (!matrices.ok()) return state.SkipWithError("the product failed");
   const double rate = median(rates);
   state.counters["GB/s"] = rate;
-  state.counters["weights/ns"] = rate * static_cast<double>(matrices.weights()) / bytes;
+  state.counters["weights/ns"] = rate * static_cast<double>(traffic.flops / 2) / bytes;
   state.counters["roof_GB/s"] = median(roofs);
   state.counters["%roof"] = median(ratios);
   state.counters["%probe"] = 100.0 * rate / probe.gbps;

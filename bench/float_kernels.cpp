@@ -1,8 +1,8 @@
 // Float kernels, one thread, on every set this CPU runs.
 //   stream/SET/STREAMS/PREFETCH       the null kernel over 512 MiB: GB/s, the roof of what follows
-//   rows/SET/FORMAT/dram/STREAMS/PF   one token, weights rotate through 512 MiB: GB/s
+//   rows/SET/FORMAT/dram/STREAMS/PF   one token, weights rotate through 512 MiB: GB/s, GMAC/s
 //   rows/SET/FORMAT/cache/TOKENS      256 KiB of weights: GMAC/s, the compute ceiling
-//   panel/SET/FORMAT/TOKENS           4 MiB of weights: GMAC/s; formats with blocks in exact mode
+//   panel/SET/FORMAT/TOKENS           4 MiB of weights: GB/s, GMAC/s; formats with blocks in exact mode
 //   attention/SET/DIM/TOKENS          a chunk of 256 positions in halves, 4 heads on one KV head: GB/s, GMAC/s
 //   pack/SET/FAMILY, OP/SET           a row of 4096 floats: Gfloat/s
 #include <benchmark/benchmark.h>
@@ -12,11 +12,13 @@
 #include <string>
 #include <vector>
 
+#include "bench/counters.hpp"
 #include "edgek/edgek.hpp"
 
 namespace {
 
 using namespace edgek;
+using bench::count;
 
 constexpr std::size_t kCols = 4096;
 constexpr std::size_t kPool = std::size_t{512} << 20;
@@ -57,11 +59,6 @@ Buffer packed(const KernelSet& set, bool panel, std::size_t tokens) {
   return out;
 }
 
-void count(benchmark::State& state, const char* name, double per_iteration) {
-  state.counters[name] = benchmark::Counter(static_cast<double>(state.iterations()) * per_iteration / 1e9,
-                                            benchmark::Counter::kIsRate);
-}
-
 void stream(benchmark::State& state, const KernelSet* set, std::size_t streams, std::size_t prefetch) {
   constexpr std::size_t kChunk = std::size_t{1} << 20;
   std::size_t at = 0;
@@ -89,8 +86,7 @@ void rows(benchmark::State& state, const KernelSet* set, Format format, std::siz
     at += chunk * stride;
     if (at + chunk * stride > footprint) at = 0;
   }
-  count(state, "GB/s", static_cast<double>(chunk * stride));
-  count(state, "GMAC/s", static_cast<double>(chunk * kCols * tokens));
+  count(state, matmul_traffic(format, chunk, kCols, tokens));
 }
 
 void panel(benchmark::State& state, const KernelSet* set, Format format, std::size_t tokens) {
@@ -104,7 +100,7 @@ void panel(benchmark::State& state, const KernelSet* set, Format format, std::si
     set->exact[index_of(format)].panel(job, 0, n, scratch.data());
     benchmark::DoNotOptimize(y.data());
   }
-  count(state, "GMAC/s", static_cast<double>(n * kCols * tokens));
+  count(state, matmul_traffic(format, n, kCols, tokens));
 }
 
 void attention(benchmark::State& state, const KernelSet* set, std::size_t dim, std::size_t tokens) {
@@ -123,8 +119,7 @@ void attention(benchmark::State& state, const KernelSet* set, std::size_t dim, s
     benchmark::DoNotOptimize(states.data());
     if (tokens == 1) at = (at + 2 * chunk_bytes) % (kPool / 2);
   }
-  count(state, "GB/s", static_cast<double>(2 * chunk_bytes));
-  count(state, "GMAC/s", static_cast<double>(2 * capacity * dim * kHeads * tokens));
+  count(state, attention_traffic(job));
 }
 
 void pack(benchmark::State& state, const KernelSet* set, Activation family, bool for_panel) {

@@ -1,7 +1,7 @@
 // Row and panel kernels of the integer formats, one thread, on every set this CPU runs.
-//   rows/SET/FORMAT/dram     one token, weights rotate through 768 MiB (more than 4x the last cache): GB/s
-//   rows/SET/FORMAT/cache    one token, 512 KiB of weights: GB/s and weights/ns, the compute ceiling
-//   panel/SET/FORMAT/N       N tokens, 4 MiB of weights: GMAC/s
+//   rows/SET/FORMAT/dram     one token, weights rotate through 768 MiB (more than 4x the last cache): GB/s, GMAC/s
+//   rows/SET/FORMAT/cache    one token, 512 KiB of weights: the same, the compute ceiling
+//   panel/SET/FORMAT/N       N tokens, 4 MiB of weights: the same
 // The roof for the first is what `edgek probe -t 1` reads.
 #include <benchmark/benchmark.h>
 
@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/counters.hpp"
 #include "edgek/edgek.hpp"
 
 namespace {
@@ -70,9 +71,7 @@ void rows(benchmark::State& state, const KernelSet* set, Format format, std::siz
     at += chunk * stride;
     if (at + chunk * stride > bytes) at = 0;
   }
-  const auto weights_done = static_cast<double>(state.iterations()) * static_cast<double>(chunk * kCols);
-  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(chunk * stride));
-  state.counters["Gweights/s"] = benchmark::Counter(weights_done / 1e9, benchmark::Counter::kIsRate);
+  bench::count(state, matmul_traffic(format, chunk, kCols, tokens));
 }
 
 void panel(benchmark::State& state, const KernelSet* set, Format format, std::size_t tokens) {
@@ -88,8 +87,7 @@ void panel(benchmark::State& state, const KernelSet* set, Format format, std::si
     k.panel(job, 0, rows, scratch.data());
     benchmark::DoNotOptimize(y.data());
   }
-  const auto macs = static_cast<double>(state.iterations()) * static_cast<double>(rows * kCols * tokens);
-  state.counters["GMAC/s"] = benchmark::Counter(macs / 1e9, benchmark::Counter::kIsRate);
+  bench::count(state, matmul_traffic(format, rows, kCols, tokens));
 }
 
 void register_all() {
