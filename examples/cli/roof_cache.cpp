@@ -55,7 +55,8 @@ std::uint64_t count_in(const Json& object, const char* name) {
 ReadRate rate_of(const Json& json, std::size_t threads) {
   ReadRate rate{threads, count_in(json, "footprint"), {count_in(json, "streams"), count_in(json, "prefetch")},
                 json.at("gbps").get<double>()};
-  if (std::find(kReadLoops.begin(), kReadLoops.end(), rate.loop) == kReadLoops.end()) throw std::invalid_argument("loop");
+  const bool known = std::find(kReadLoops.begin(), kReadLoops.end(), rate.loop) != kReadLoops.end();
+  if (!known) throw std::invalid_argument("loop");
   if (!std::isfinite(rate.gbps) || rate.gbps <= 0) throw std::invalid_argument("gbps");
   return rate;
 }

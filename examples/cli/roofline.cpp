@@ -253,7 +253,7 @@ void add_roofline(CLI::App& app, Command& chosen) {
   sub->add_option("-n,--tokens", c->tokens, "Tokens to measure, after the first (default: 64)")
       ->check(in_range(1, 1 << 20))
       ->type_name("N");
-  sub->add_option("--context-sweep", c->contexts, "Measure a token that looks at so many positions too, as 128,1024,4096")
+  sub->add_option("--context-sweep", c->contexts, "Measure tokens that look at so many positions too: 128,1024")
       ->delimiter(',')
       ->check(in_range(std::size_t{1}, std::size_t{1} << 24))
       ->type_name("N,..");

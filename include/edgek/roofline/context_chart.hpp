@@ -42,7 +42,7 @@ inline void draw_context_axes(std::string& svg, const ContextPlane& p) {
   for (double context = 0; context <= p.max_context; context += positions)
     draw_text(svg, p.x(context), ContextPlane::kBottom + 22, "tick mid", formatted("%g", context));
   draw_text(svg, ContextPlane::kLeft - 55, ContextPlane::kTop - 14, "tick", "ms a token");
-  draw_text(svg, (ContextPlane::kLeft + ContextPlane::kRight) / 2, ContextPlane::kBottom + 48, "tick mid",
+  draw_text(svg, (ContextPlane::kLeft + ContextPlane::kRight) / 2, ContextPlane::kBottom + 58, "tick mid",
             "positions that a token looks at");
 }
 
@@ -69,7 +69,7 @@ inline void draw_contexts(std::string& svg, const std::vector<ContextPoint>& poi
   const ContextPoint& last = points.back();
   const double x = plane.x(static_cast<double>(last.context));
   draw_text(svg, x, plane.y(last.tpot_ms()) - 12, "name end", formatted("measured, p50 %.2f ms", last.tpot_ms()));
-  draw_text(svg, x, plane.y(last.ceiling_ms()) + 24, "roof end", formatted("ceiling %.2f ms", last.ceiling_ms()));
+  draw_text(svg, x, plane.y(last.ceiling_ms()) + 34, "roof end", formatted("ceiling %.2f ms", last.ceiling_ms()));
 }
 
 }  // namespace edgek::detail

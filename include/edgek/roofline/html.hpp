@@ -31,13 +31,14 @@ inline constexpr std::string_view kPageStyle = R"(<style>
 body{margin:0 auto;max-width:64rem;padding:1rem;background:var(--page);color:var(--text);font:16px/1.45 system-ui,sans-serif}
 h1{font-size:1.5rem;margin:.2em 0}h2{font-size:1.15rem;margin:2em 0 .4em;border-top:1px solid var(--line);padding-top:.8em}
 h3{font-size:1rem;margin:1.2em 0 .3em}p{margin:.4em 0}.soft,small,caption{color:var(--soft)}
-.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr));gap:.6rem;margin:1rem 0}
+.cards{display:grid;grid-template-columns:repeat(3,1fr);gap:.6rem;margin:1rem 0}
 .card{background:var(--card);border-radius:.5rem;padding:.6rem .8rem}.card b{display:block;font-size:1.3rem}
-.row{display:grid;grid-template-columns:14rem 1fr 9.5rem;gap:.7rem;align-items:center;margin:.15rem 0}
+.row{display:grid;grid-template-columns:16rem 1fr 9.5rem;gap:.7rem;align-items:center;margin:.15rem 0}
 .row.part{font-size:.9rem}.row.part .name{padding-left:1.2rem;color:var(--soft)}
 .row .value{text-align:right;font-variant-numeric:tabular-nums}
 svg{display:block;width:100%}svg.bar{height:1.05rem;background:var(--card)}svg.chart{height:auto}
 svg text{font:12px system-ui,sans-serif;fill:var(--text)}.tick,.roof{fill:var(--soft)!important}
+.chart text{stroke:var(--page);stroke-width:4px;stroke-linejoin:round;paint-order:stroke}
 .title{font-weight:600}.mid{text-anchor:middle}.end{text-anchor:end}
 .grid{stroke:var(--line)}.main{stroke:var(--roof);stroke-width:2.5}.cache{stroke:var(--roof);stroke-dasharray:5 4}
 .compute{stroke:var(--compute);stroke-dasharray:5 4}.ridge{fill:none;stroke:var(--text);stroke-width:2}
@@ -46,17 +47,21 @@ svg text{font:12px system-ui,sans-serif;fill:var(--text)}.tick,.roof{fill:var(--
 .ideal{fill:var(--ideal)}.excess{fill:var(--excess)}.join{fill:var(--join)}.other{fill:var(--other)}.lost{fill:var(--lost)}
 .whole{fill:var(--line)}.mark{stroke:var(--text);stroke-dasharray:3 3}
 .series{fill:var(--other);fill-opacity:.25;stroke:var(--other);stroke-width:1.5;vector-effect:non-scaling-stroke}
-.wide{overflow-x:auto}table{border-collapse:collapse;font-size:.84rem;font-variant-numeric:tabular-nums}
-th,td{padding:.2rem .5rem;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
-th:first-child,td:first-child,td.words{text-align:left}td.words{white-space:normal;min-width:17rem}td.words,th.words{text-align:left}
+.wide{overflow-x:auto}table{border-collapse:separate;border-spacing:0;font-size:.84rem;font-variant-numeric:tabular-nums}
+th,td{padding:.2rem .4rem;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
+th:first-child,td:first-child,td.words{text-align:left}
+th:first-child,td:first-child{position:sticky;left:0;background:var(--page)}
+td.words{white-space:normal;min-width:11rem}td.words,th.words{text-align:left}
 dl{display:grid;grid-template-columns:auto 1fr;gap:.15rem 1rem;margin:0}dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
 code{font-size:.92em;overflow-wrap:anywhere}
-@media(max-width:40rem){body{font-size:15px}.row{grid-template-columns:1fr auto;gap:0 .7rem}
+@media(max-width:40rem){body{font-size:15px}.cards{grid-template-columns:1fr 1fr}.card b{font-size:1.05rem}
+td.words{white-space:nowrap}.row{grid-template-columns:1fr auto;gap:0 .7rem;margin:.1rem 0 .6rem}
 .row svg{grid-column:1/3;grid-row:2}svg.chart text{font-size:22px}}
-@media print{:root{--page:#fff;--text:#000;--soft:#444;--line:#bbb;--card:#f2f2f2;--ideal:#167d4a;--excess:#c5362b;
+@media print{h2,h3,h2+p,h3+p{break-after:avoid;break-inside:avoid}
+:root{--page:#fff;--text:#000;--soft:#444;--line:#bbb;--card:#f2f2f2;--ideal:#167d4a;--excess:#c5362b;
 --join:#b26a00;--other:#3b6fd4;--lost:#777;--roof:#c5362b;--compute:#3b6fd4}body{max-width:none;font-size:10pt;padding:0}
-h2{break-after:avoid}.row,svg,tr,.card{break-inside:avoid}.wide{overflow:visible}table{font-size:7.5pt}
-th,td{padding:.15rem .3rem}td.words{min-width:8rem}}
+.row,svg,tr,.card{break-inside:avoid}.wide{overflow:visible}table{font-size:7.5pt}
+th,td{padding:.15rem .3rem;white-space:normal}td.words{min-width:8rem}}
 </style>
 )";
 
@@ -201,7 +206,7 @@ inline void put_histogram(std::string& html, const TokenReport& t) {
   append(html, "</svg>\n<p class=\"soft\">%.3f to %.3f ms, %zu bins of %.4f ms, the fullest holds %zu tokens", from, to,
          h.counts.size(), h.width, most);
   append(html, "; dashed: p50 %.3f, p95 %.3f, p99 %.3f ms", t.tpot_ms.p50, t.tpot_ms.p95, t.tpot_ms.p99);
-  if (h.above != 0) append(html, "; %zu slower ones, up to %.3f ms, are not drawn", h.above, t.tpot_ms.max);
+  if (h.above != 0) append(html, "; slower than that, and not drawn: %zu, up to %.3f ms", h.above, t.tpot_ms.max);
   html += "</p>\n";
 }
 
@@ -220,12 +225,13 @@ inline void put_time_line(std::string& html, const TokenReport& t) {
 
 inline void put_contexts(std::string& html, const std::vector<ContextPoint>& contexts) {
   if (contexts.empty()) return;
-  html += "<h2>A longer context</h2>\n<p class=\"soft\">A token reads the same weights at every length, and the keys and "
-          "values of every position that it looks at. The ceiling is both at the replay roof.</p>\n"
-          "<svg class=\"chart\" viewBox=\"0 0 920 360\" role=\"img\"><title>Time of a token against its context</title>\n";
+  html += "<h2>A longer context</h2>\n<p class=\"soft\">A token reads the same weights at every length, and the keys "
+          "and values of every position that it looks at. The ceiling is both at the replay roof.</p>\n"
+          "<svg class=\"chart\" viewBox=\"0 0 920 375\" role=\"img\">"
+          "<title>Time of a token against its context</title>\n";
   draw_contexts(html, contexts);
-  html += "</svg>\n<div class=\"wide\"><table><thead><tr><th>positions</th><th>tokens</th><th>KV MB</th><th>ceiling ms</th>"
-          "<th>p50 ms</th><th>p95 ms</th><th>p99 ms</th><th>% roof</th><th>attention ms</th></tr></thead><tbody>\n";
+  html += "</svg>\n<div class=\"wide\"><table><thead><tr><th>positions</th><th>tokens</th><th>KV MB</th>"
+          "<th>ceiling ms</th><th>p50 ms</th><th>p95 ms</th><th>p99 ms</th><th>% roof</th><th>attention ms</th></tr></thead><tbody>\n";
   for (const ContextPoint& c : contexts) {
     const TokenReport& t = c.generation.token;
     append(html, "<tr><td>%zu</td><td>%zu</td><td>%.3f</td><td>%.3f</td><td>%.3f</td>", c.context, t.tokens,

@@ -110,7 +110,7 @@ inline void draw_axes(std::string& svg, const Plane& p) {
     draw_text(svg, Plane::kLeft - 8, y + 4, "tick end", formatted("%g", std::pow(10, e)));
   }
   draw_text(svg, (Plane::kLeft + Plane::kRight) / 2, Plane::kBottom + 38, "tick mid", "flops per byte moved");
-  draw_text(svg, Plane::kLeft - 55, Plane::kTop - 12, "tick", "GFLOP/s");
+  draw_text(svg, Plane::kLeft - 55, Plane::kTop - 16, "tick", "GFLOP/s");
 }
 
 /// A slanted roof: y = bandwidth * x, inside the plane. Its name stands left of it, `along` of the way up.
@@ -156,7 +156,10 @@ inline void draw_ridge(std::string& svg, const RooflineReport& r, const Plane& p
   const double gflops = 2 * r.peak_gmacs.front().second, intensity = gflops / r.roofs.replay.gbps;
   if (intensity > p.max_x() || intensity < p.min_x()) return;
   append(svg, "<circle class=\"ridge\" cx=\"%.1f\" cy=\"%.1f\" r=\"6\"/>\n", p.x(intensity), p.y(gflops));
-  draw_text(svg, p.x(intensity) + 2, p.y(gflops) - 12, "roof end", formatted("ridge %.1f flops per byte", intensity));
+  const std::string name = formatted("ridge %.1f flops per byte", intensity);
+  // Below the roofs, where nothing is drawn, if the plane is wide enough there for the largest text of a phone.
+  if (p.x(intensity) < 600) draw_text(svg, p.x(intensity) + 12, p.y(gflops) + 24, "roof", name);
+  else draw_text(svg, p.x(intensity) + 2, p.y(gflops) - 12, "roof end", name);
 }
 
 /// One dot for each kernel; named beside it, or `numbered` in the order of the list.

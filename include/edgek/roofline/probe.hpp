@@ -82,8 +82,8 @@ inline void touch(Executor& executor, std::byte* data, std::size_t bytes) noexce
 
 }  // namespace detail
 
-/// Measures every loop of the battery (or `loops` of it) over `footprint` bytes of fresh memory, with the executor's threads.
-/// Footprints that caches hold are read over and over, a slice per thread; others in chunks. Empty when
+/// Measures every loop of the battery (or `loops` of it) over `footprint` bytes of fresh memory, with the executor's
+/// threads. Footprints that caches hold are read over and over, a slice per thread; others in chunks. Empty when
 /// there is not enough memory.
 inline std::vector<ReadRate> probe_reads(const KernelSet& kernels, Executor& executor, std::uint64_t footprint,
                                          const ProbeOptions& options = {},
