@@ -49,8 +49,8 @@ inline Status check_matmul(const MatrixView& w, ConstRows x, Rows y) noexcept {
 }
 
 /// Tokens of floats, whose weights cost more to unpack and are unpacked once for all of them; packed panel by panel
-/// (PackF32), they also stream well from behind that cache.
-inline constexpr std::size_t kFloatTokenBlock = 128;
+/// (PackF32), they also stream well from behind that cache. Zen 3, F16, 256 tokens: 6 % faster than with 128.
+inline constexpr std::size_t kFloatTokenBlock = 256;
 
 /// One matrix of a product: its kernel and the units of work it is cut into. A unit is `tile` rows
 /// for one block of tokens; units are numbered block by block.
