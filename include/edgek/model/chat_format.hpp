@@ -112,7 +112,8 @@ class ChatFormat {
   static void llama3_turn(std::string_view role, std::string_view content, std::vector<TextSegment>& out) {
     write(detail::kStartHeader, out);
     quote(role, out);
-    write(std::string(detail::kEndHeader) + "\n\n", out);
+    write(detail::kEndHeader, out);
+    write("\n\n", out);
     quote(content, out);
     write(detail::kEotId, out);
   }
