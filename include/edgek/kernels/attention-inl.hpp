@@ -1,6 +1,6 @@
 // Attention over one chunk of a KV head's positions, for all heads of its group and some tokens: keys and
-// values are read once, a tile of positions at a time, which stays in the first cache while every head uses
-// it. reference/attention.hpp is the definition.
+// values are read from memory once, a tile of positions at a time, which stays in the first cache while every head
+// uses it, two at once where there are two. reference/attention.hpp is the definition.
 #if defined(EDGEK_KERNELS_ATTENTION_INL_HPP_) == defined(EDGEK_TARGET_TOGGLE)
 #ifdef EDGEK_KERNELS_ATTENTION_INL_HPP_
 #undef EDGEK_KERNELS_ATTENTION_INL_HPP_
@@ -13,7 +13,7 @@
 
 EDGEK_BEFORE_UNIT
 
-/// Bytes of scratch for a tile of positions as floats; the rest holds scores.
+/// Bytes of scratch for a tile of positions made floats; the rest holds scores.
 inline constexpr std::size_t kKvTileBytes = 64 * 1024;
 /// Bytes that a tile should have, to stay in the first cache.
 inline constexpr std::size_t kKvTileTarget = 16 * 1024;
@@ -38,18 +38,32 @@ struct ChunkQueries {
   }
 };
 
-/// Positions [first, first + count) of the chunk in a cache of floats or halves: as floats, converted to `tile`
-/// if need be.
-HWY_INLINE const float* KvTile(const ChunkQueries& queries, const void* cache, std::size_t first, std::size_t count,
-                               float* tile) {
+/// Keys or values of some positions.
+struct KvRows {
+  const std::uint8_t* first;
+  std::size_t row_bytes;
+  bool half;
+};
+
+/// Queries from which on halves are made floats first, once for all of them; fewer read them as they are. Zen 3
+/// converts beside its multiply-adds, for nothing; Intel's CPUs on the same ports; SSE2 in a dozen instructions.
+inline constexpr std::size_t kConvertFor = HWY_TARGET == HWY_AVX2   ? std::numeric_limits<std::size_t>::max()
+                                           : HWY_TARGET == HWY_SSE2 ? 1
+                                                                    : 8;
+
+/// Positions [first, first + count) of the chunk, converted to `tile` if that pays for `queried` queries.
+HWY_INLINE KvRows KvTile(const ChunkQueries& queries, const void* cache, std::size_t first, std::size_t count,
+                         std::size_t queried, float* tile) {
   const AttentionJob& job = queries.job;
-  const std::size_t at = (queries.kv_head * job.capacity + queries.begin + first) * job.head_dim;
-  if (!job.half_kv) return static_cast<const float*>(cache) + at;
-  FromHalf(static_cast<const Half*>(cache) + at, count * job.head_dim, tile);
-  return tile;
+  const std::size_t row_bytes = job.head_dim * (job.half_kv ? sizeof(Half) : sizeof(float));
+  const std::size_t at = queries.kv_head * job.capacity + queries.begin + first;
+  const std::uint8_t* from = static_cast<const std::uint8_t*>(cache) + at * row_bytes;
+  if (!job.half_kv || queried < kConvertFor) return {from, row_bytes, job.half_kv};
+  FromHalf(reinterpret_cast<const Half*>(from), count * job.head_dim, tile);
+  return {reinterpret_cast<const std::uint8_t*>(tile), job.head_dim * sizeof(float), false};
 }
 
-/// What one query asks memory for while it works on a tile: `step` bytes for each of the tile's positions, so
+/// What a call asks memory for while it works on a tile: `step` bytes for each of the tile's positions, so
 /// that the next tile comes evenly, not in bursts.
 struct KvAhead {
   const std::byte* from = nullptr;
@@ -61,7 +75,7 @@ struct KvAhead {
   }
 };
 
-/// Query i's share of `count` positions from `first` on, if `parts` queries share them by whole cache lines.
+/// Share i of `count` positions from `first` on, if `parts` calls share them by whole cache lines.
 HWY_INLINE KvAhead AheadOf(const ChunkQueries& queries, const void* cache, std::size_t first, std::size_t count,
                            std::size_t i, std::size_t parts) {
   const AttentionJob& job = queries.job;
@@ -72,17 +86,90 @@ HWY_INLINE KvAhead AheadOf(const ChunkQueries& queries, const void* cache, std::
   return {static_cast<const std::byte*>(cache) + at + i * step * count, step};
 }
 
-/// scores[j] = q . key j, for count keys, four at a time. Room for a multiple of four.
-HWY_INLINE void ScoreKeys(const float* q, const float* keys, std::size_t head_dim, std::size_t count,
-                          const KvAhead& ahead, float* scores) {
-  HWY_ALIGN float lanes[kSumFloats];
-  for (std::size_t j = 0; j < count; j += kSumRows) {
-    for (std::size_t r = 0; r < kSumRows; ++r) ahead.Ask(j + r);
-    const std::uint8_t* rows[kSumRows];  // the last key stands for missing ones
-    for (std::size_t r = 0; r < kSumRows; ++r)
-      rows[r] = reinterpret_cast<const std::uint8_t*>(keys + HWY_MIN(j + r, count - 1) * head_dim);
-    AddRows<WeightsF32>(rows, 0, head_dim, q, true, lanes);
-    SumRows(lanes, scores + j);
+/// Lanes s0, s1, ... of one sum, kParts vectors of them, as FoldLanes() has them.
+template <std::size_t kParts, class V>
+HWY_INLINE hn::VFromD<DF4> FoldParts(V s0, V s1, V s2, V s3) {
+  if constexpr (HWY_HAVE_SCALABLE) {
+    HWY_ALIGN float lanes[16];
+    StoreLanes<kParts>(s0, s1, s2, s3, lanes);
+    return FoldLanes(lanes);
+  } else if constexpr (kParts == 4) {
+    return hn::Add(hn::Add(s0, s2), hn::Add(s1, s3));
+  } else if constexpr (kParts == 2) {
+    const auto eight = hn::Add(s0, s1);
+    return hn::Add(hn::LowerHalf(eight), hn::UpperHalf(DF4(), eight));
+  } else {
+    const hn::CappedTag<float, 8> d8;
+    const auto eight = hn::Add(hn::LowerHalf(s0), hn::UpperHalf(d8, s0));
+    return hn::Add(hn::LowerHalf(eight), hn::UpperHalf(DF4(), eight));
+  }
+}
+
+/// AddSixteen() for the last `left` values of a head, fewer than 16. Lanes without a value stay as they are, even -0.
+template <std::size_t kParts, class W, class V>
+HWY_INLINE void AddSome(const std::uint8_t* row, const float* x, std::size_t k, std::size_t left, V& s0, V& s1, V& s2,
+                        V& s3) {
+  const PartTag<kParts> d;
+  constexpr std::size_t kPart = 16 / kParts;
+  const auto add = [&](std::size_t at, V& s) EDGEK_UNIT_ATTR {
+    if (at >= left) return;
+    const auto sum = Fma(W::LoadSome(d, row, k + at, left - at), LoadUpTo(d, x + k + at, left - at), s);
+    s = hn::IfThenElse(hn::FirstN(d, left - at), sum, s);
+  };
+  add(0, s0);
+  if constexpr (kParts >= 2) add(kPart, s1);
+  if constexpr (kParts == 4) add(2 * kPart, s2), add(3 * kPart, s3);
+}
+
+/// Queries that a kernel takes at once, for each of which a key or value need not be read again.
+inline constexpr std::size_t kMaxQueries = 2;
+
+/// Four dot products: of one query with four keys, or of two queries with two keys, those of the first one first.
+template <std::size_t kQueries, std::size_t kParts, class W>
+HWY_INLINE hn::VFromD<DF4> ScoreFour(const float* const* q, const std::uint8_t* const* keys, std::size_t head_dim) {
+  constexpr bool kTwo = kQueries == 2;
+  const auto zero = hn::Zero(PartTag<kParts>());
+  auto a0 = zero, a1 = zero, a2 = zero, a3 = zero, b0 = zero, b1 = zero, b2 = zero, b3 = zero;
+  auto c0 = zero, c1 = zero, c2 = zero, c3 = zero, e0 = zero, e1 = zero, e2 = zero, e3 = zero;
+  auto x0 = zero, x1 = zero, x2 = zero, x3 = zero, y0 = zero, y1 = zero, y2 = zero, y3 = zero;
+  const float *x = q[0], *y = q[kQueries - 1];
+  const std::uint8_t *first = keys[0], *second = keys[1], *third = keys[kTwo ? 0 : 2], *fourth = keys[kTwo ? 1 : 3];
+  std::size_t k = 0;
+  for (; k + 16 <= head_dim; k += 16) {
+    LoadLanes<kParts>(x + k, x0, x1, x2, x3);
+    AddSixteen<kParts, W>(first, k, x0, x1, x2, x3, a0, a1, a2, a3);
+    AddSixteen<kParts, W>(second, k, x0, x1, x2, x3, b0, b1, b2, b3);
+    LoadLanes<kParts>(y + k, y0, y1, y2, y3);
+    AddSixteen<kParts, W>(third, k, y0, y1, y2, y3, c0, c1, c2, c3);
+    AddSixteen<kParts, W>(fourth, k, y0, y1, y2, y3, e0, e1, e2, e3);
+  }
+  if (k < head_dim) {
+    AddSome<kParts, W>(first, x, k, head_dim - k, a0, a1, a2, a3);
+    AddSome<kParts, W>(second, x, k, head_dim - k, b0, b1, b2, b3);
+    AddSome<kParts, W>(third, y, k, head_dim - k, c0, c1, c2, c3);
+    AddSome<kParts, W>(fourth, y, k, head_dim - k, e0, e1, e2, e3);
+  }
+  return SumFour(FoldParts<kParts>(a0, a1, a2, a3), FoldParts<kParts>(b0, b1, b2, b3),
+                 FoldParts<kParts>(c0, c1, c2, c3), FoldParts<kParts>(e0, e1, e2, e3));
+}
+
+/// scores[t][j] = q[t] . key j, for `count` keys. Room for a multiple of four.
+template <std::size_t kQueries, class W>
+HWY_NOINLINE void ScoreKeys(const float* const* q, const KvRows& keys, std::size_t head_dim, std::size_t count,
+                            const KvAhead& ahead, float* const* scores) {
+  constexpr std::size_t kKeys = 4 / kQueries;
+  HWY_ALIGN float out[4];
+  for (std::size_t j = 0; j < count; j += kKeys) {
+    const std::uint8_t* rows[kKeys];  // the last key stands for missing ones
+    for (std::size_t r = 0; r < kKeys; ++r) {
+      ahead.Ask(j + r);
+      rows[r] = keys.first + HWY_MIN(j + r, count - 1) * keys.row_bytes;
+    }
+    WithParts([&](auto parts) EDGEK_UNIT_ATTR {
+      hn::Store(ScoreFour<kQueries, decltype(parts)::value, W>(q, rows, head_dim), DF4(), out);
+    });
+    for (std::size_t t = 0; t < kQueries; ++t)
+      __builtin_memcpy(scores[t] + j, out + t * kKeys, kKeys * sizeof(float));
   }
 }
 
@@ -95,35 +182,59 @@ HWY_INLINE float WeighScores(float* scores, std::size_t count, float scale, floa
   return ExpAndSum(scores, count, *max);
 }
 
-/// out[i] = fma(weights[j], values[j][i], out[i]), for count values in order.
-inline HWY_NOINLINE void AddValues(const float* weights, const float* values, std::size_t head_dim,
-                                   std::size_t count, const KvAhead& ahead, float* HWY_RESTRICT out) {
+/// out[t][i] = fma(weights[t][j], values[j][i], out[t][i]), for `count` values in order.
+template <std::size_t kQueries, class W>
+HWY_NOINLINE void AddValues(const float* const* weights, const KvRows& values, std::size_t head_dim, std::size_t count,
+                            const KvAhead& ahead, float* const* out) {
   const DF d;
   const std::size_t lanes = hn::Lanes(d);
+  const auto load = [=](const float* o, auto& a, auto& b, auto& c, auto& e) EDGEK_UNIT_ATTR {
+    a = hn::LoadU(d, o), b = hn::LoadU(d, o + lanes), c = hn::LoadU(d, o + 2 * lanes), e = hn::LoadU(d, o + 3 * lanes);
+  };
+  const auto store = [=](auto a, auto b, auto c, auto e, float* o) EDGEK_UNIT_ATTR {
+    hn::StoreU(a, d, o), hn::StoreU(b, d, o + lanes), hn::StoreU(c, d, o + 2 * lanes), hn::StoreU(e, d, o + 3 * lanes);
+  };
+  const auto zero = hn::Zero(d);
+  auto a0 = zero, b0 = zero, c0 = zero, e0 = zero, a1 = zero, b1 = zero, c1 = zero, e1 = zero;
   std::size_t i = 0;
   for (; i + 4 * lanes <= head_dim; i += 4 * lanes) {
-    auto a = hn::LoadU(d, out + i), b = hn::LoadU(d, out + i + lanes);
-    auto c = hn::LoadU(d, out + i + 2 * lanes), e = hn::LoadU(d, out + i + 3 * lanes);
-    const float* v = values + i;
-    for (std::size_t j = 0; j < count; ++j, v += head_dim) {
-      const auto w = hn::Set(d, weights[j]);
+    load(out[0] + i, a0, b0, c0, e0);
+    if constexpr (kQueries == 2) load(out[1] + i, a1, b1, c1, e1);
+    const std::uint8_t* v = values.first;
+    for (std::size_t j = 0; j < count; ++j, v += values.row_bytes) {
       if (i == 0) ahead.Ask(j);
-      a = Fma(w, hn::LoadU(d, v), a);
-      b = Fma(w, hn::LoadU(d, v + lanes), b);
-      c = Fma(w, hn::LoadU(d, v + 2 * lanes), c);
-      e = Fma(w, hn::LoadU(d, v + 3 * lanes), e);
+      const auto va = W::Load(d, v, i), vb = W::Load(d, v, i + lanes);
+      const auto vc = W::Load(d, v, i + 2 * lanes), ve = W::Load(d, v, i + 3 * lanes);
+      const auto w = hn::Set(d, weights[0][j]);
+      a0 = Fma(w, va, a0), b0 = Fma(w, vb, b0), c0 = Fma(w, vc, c0), e0 = Fma(w, ve, e0);
+      if constexpr (kQueries == 2) {
+        const auto u = hn::Set(d, weights[1][j]);
+        a1 = Fma(u, va, a1), b1 = Fma(u, vb, b1), c1 = Fma(u, vc, c1), e1 = Fma(u, ve, e1);
+      }
     }
-    hn::StoreU(a, d, out + i);
-    hn::StoreU(b, d, out + i + lanes);
-    hn::StoreU(c, d, out + i + 2 * lanes);
-    hn::StoreU(e, d, out + i + 3 * lanes);
+    store(a0, b0, c0, e0, out[0] + i);
+    if constexpr (kQueries == 2) store(a1, b1, c1, e1, out[1] + i);
   }
   for (; i < head_dim; i += lanes) {
-    auto a = LoadUpTo(d, out + i, head_dim - i);
-    for (std::size_t j = 0; j < count; ++j)
-      a = Fma(hn::Set(d, weights[j]), LoadUpTo(d, values + j * head_dim + i, head_dim - i), a);
-    StoreUpTo(a, d, out + i, head_dim - i);
+    for (std::size_t t = 0; t < kQueries; ++t) {
+      auto a = LoadUpTo(d, out[t] + i, head_dim - i);
+      for (std::size_t j = 0; j < count; ++j)
+        a = Fma(hn::Set(d, weights[t][j]), W::LoadSome(d, values.first + j * values.row_bytes, i, head_dim - i), a);
+      StoreUpTo(a, d, out[t] + i, head_dim - i);
+    }
   }
+}
+
+/// ScoreKeys() or AddValues(), for a number of queries and a kind of rows.
+using KvFn = void (*)(const float* const* of_queries, const KvRows& rows, std::size_t head_dim, std::size_t count,
+                      const KvAhead& ahead, float* const* out);
+HWY_INLINE KvFn ScoreFn(std::size_t queries, bool half) {
+  if (half) return queries == 2 ? &ScoreKeys<2, WeightsF16> : &ScoreKeys<1, WeightsF16>;
+  return queries == 2 ? &ScoreKeys<2, WeightsF32> : &ScoreKeys<1, WeightsF32>;
+}
+HWY_INLINE KvFn ValuesFn(std::size_t queries, bool half) {
+  if (half) return queries == 2 ? &AddValues<2, WeightsF16> : &AddValues<1, WeightsF16>;
+  return queries == 2 ? &AddValues<2, WeightsF32> : &AddValues<1, WeightsF32>;
 }
 
 /// The states of queries [first, last), at most kScoredHeads of them.
@@ -133,22 +244,23 @@ HWY_INLINE void ChunkStates(const ChunkQueries& queries, std::size_t first, std:
   const std::size_t dim = job.head_dim, state_floats = attention_state_floats(dim);
   float* converted = reinterpret_cast<float*>(scratch);
   float* scores = converted + kKvTileBytes / sizeof(float);  // (queries, kAttentionChunk)
-  const std::size_t fit = kKvTileTarget / (sizeof(float) * dim) / kSumRows * kSumRows;
-  const std::size_t tile = HWY_MAX(fit, kSumRows);
+  const std::size_t fit = kKvTileTarget / (sizeof(float) * dim) / 4 * 4;
+  const std::size_t tile = HWY_MAX(fit, std::size_t{4});
   const std::size_t seen = queries.Seen(last - 1);  // later tokens see more
-  const std::size_t queried = last - first;
+  const std::size_t queried = last - first, calls = (queried + kMaxQueries - 1) / kMaxQueries;
+  const auto scores_of = [=](std::size_t i) EDGEK_UNIT_ATTR { return scores + (i - first) * kAttentionChunk; };
   for (std::size_t j = 0; j < seen; j += tile) {
     const std::size_t count = HWY_MIN(tile, seen - j);
-    const float* keys = KvTile(queries, job.k, j, count, converted);
+    const KvRows keys = KvTile(queries, job.k, j, count, queried, converted);
     const bool is_last = j + count == seen;
-    for (std::size_t i = first; i < last; ++i) {
-      const std::size_t of_query = queries.Seen(i);
-      if (of_query <= j) continue;
-      const std::size_t share = i - first;
-      const KvAhead ahead = is_last ? AheadOf(queries, job.v, 0, count, share, queried)
-                                    : AheadOf(queries, job.k, j + count, count, share, queried);
-      ScoreKeys(queries.Query(i), keys, dim, HWY_MIN(count, of_query - j), ahead,
-                scores + (i - first) * kAttentionChunk + j);
+    for (std::size_t i = first, call = 0; i < last; i += kMaxQueries, ++call) {
+      const std::size_t taken = HWY_MIN(kMaxQueries, last - i), end = i + taken - 1;
+      if (queries.Seen(end) <= j) continue;  // what the other query does not see of it, is not weighed
+      const float* q[] = {queries.Query(i), queries.Query(end)};
+      float* to[] = {scores_of(i) + j, scores_of(end) + j};
+      const KvAhead ahead = is_last ? AheadOf(queries, job.v, 0, count, call, calls)
+                                    : AheadOf(queries, job.k, j + count, count, call, calls);
+      ScoreFn(taken, keys.half)(q, keys, dim, HWY_MIN(count, queries.Seen(end) - j), ahead, to);
     }
   }
   for (std::size_t i = first; i < last; ++i) {
@@ -160,13 +272,22 @@ HWY_INLINE void ChunkStates(const ChunkQueries& queries, std::size_t first, std:
   }
   for (std::size_t j = 0; j < seen; j += tile) {
     const std::size_t count = HWY_MIN(tile, seen - j);
-    const float* values = KvTile(queries, job.v, j, count, converted);
-    for (std::size_t i = first; i < last; ++i) {
+    const KvRows values = KvTile(queries, job.v, j, count, queried, converted);
+    const auto seen_here = [&](std::size_t i) EDGEK_UNIT_ATTR {
       const std::size_t of_query = queries.Seen(i);
-      if (of_query <= j) continue;
-      const KvAhead ahead = AheadOf(queries, job.v, j + count, count, i - first, queried);
-      AddValues(scores + (i - first) * kAttentionChunk + j, values, dim, HWY_MIN(count, of_query - j), ahead,
-                states + i * state_floats + 2);
+      return of_query <= j ? 0 : HWY_MIN(count, of_query - j);
+    };
+    for (std::size_t i = first, call = 0; i < last; i += kMaxQueries, ++call) {
+      const std::size_t taken = HWY_MIN(kMaxQueries, last - i), end = i + taken - 1;
+      const std::size_t both = seen_here(i), all = seen_here(end);
+      const float* weights[] = {scores_of(i) + j, scores_of(end) + j};
+      float* to[] = {states + i * state_floats + 2, states + end * state_floats + 2};
+      const KvAhead ahead = AheadOf(queries, job.v, j + count, count, call, calls);
+      if (both > 0) ValuesFn(taken, values.half)(weights, values, dim, both, ahead, to);
+      if (both == all) continue;
+      const float* more_weights = weights[1] + both;
+      const KvRows more = {values.first + both * values.row_bytes, values.row_bytes, values.half};
+      ValuesFn(1, values.half)(&more_weights, more, dim, all - both, {}, &to[1]);
     }
   }
 }
@@ -174,7 +295,7 @@ HWY_INLINE void ChunkStates(const ChunkQueries& queries, std::size_t first, std:
 /// KernelSet::attention_chunk.
 inline void AttentionChunk(const AttentionJob& job, std::size_t kv_head, std::size_t chunk, std::size_t token_begin,
                            std::size_t token_end, float* states, std::byte* scratch) noexcept {
-  if (kSumRows * job.head_dim * sizeof(float) > kKvTileBytes) {  // heads of over 4096 values: no need for speed
+  if (4 * job.head_dim * sizeof(float) > kKvTileBytes) {  // heads of over 4096 values: no need for speed
     reference::attention_chunk(job, kv_head, chunk, token_begin, token_end, states, scratch);
     return;
   }

@@ -20,6 +20,11 @@ struct WeightsF32 {
   static HWY_INLINE hn::VFromD<D> Load(D d, const std::uint8_t* row, std::size_t k) {
     return hn::LoadU(d, reinterpret_cast<const float*>(row) + k);
   }
+  /// `left` of them, and zeros.
+  template <class D>
+  static HWY_INLINE hn::VFromD<D> LoadSome(D d, const std::uint8_t* row, std::size_t k, std::size_t left) {
+    return LoadUpTo(d, reinterpret_cast<const float*>(row) + k, left);
+  }
   static HWY_INLINE float Get(const std::uint8_t* row, std::size_t k) {
     float w;
     __builtin_memcpy(&w, row + 4 * k, sizeof w);
@@ -33,6 +38,11 @@ struct WeightsF16 {
   static HWY_INLINE hn::VFromD<D> Load(D d, const std::uint8_t* row, std::size_t k) {
     const hn::Rebind<std::uint16_t, D> d16;
     return FloatFromHalf(d, hn::LoadU(d16, reinterpret_cast<const std::uint16_t*>(row) + k));
+  }
+  template <class D>
+  static HWY_INLINE hn::VFromD<D> LoadSome(D d, const std::uint8_t* row, std::size_t k, std::size_t left) {
+    const hn::Rebind<std::uint16_t, D> d16;
+    return FloatFromHalf(d, LoadUpTo(d16, reinterpret_cast<const std::uint16_t*>(row) + k, left));
   }
   static HWY_INLINE float Get(const std::uint8_t* row, std::size_t k) {
     Half w;
@@ -137,17 +147,23 @@ HWY_NOINLINE void AddRows(TilePointers p, std::size_t begin, std::size_t end, co
   });
 }
 
-/// out[r] = the tree over lanes[r], for four rows. A row's 16 lanes become four by two additions, then four
-/// rows are transposed for the other two.
-HWY_INLINE void SumRows(const float* lanes, float* out) {
+/// 16 lanes become four, by the first two additions of the tree.
+HWY_INLINE hn::VFromD<DF4> FoldLanes(const float* l) {
   const DF4 d;
-  const auto four = [=](const float* l) EDGEK_UNIT_ATTR {
-    return hn::Add(hn::Add(hn::LoadU(d, l), hn::LoadU(d, l + 8)), hn::Add(hn::LoadU(d, l + 4), hn::LoadU(d, l + 12)));
-  };
-  const auto a = four(lanes), b = four(lanes + 16), c = four(lanes + 32), e = four(lanes + 48);
+  return hn::Add(hn::Add(hn::LoadU(d, l), hn::LoadU(d, l + 8)), hn::Add(hn::LoadU(d, l + 4), hn::LoadU(d, l + 12)));
+}
+
+/// The other two additions for four sums, which are transposed for them.
+HWY_INLINE hn::VFromD<DF4> SumFour(hn::VFromD<DF4> a, hn::VFromD<DF4> b, hn::VFromD<DF4> c, hn::VFromD<DF4> e) {
+  const DF4 d;
   const auto ab = hn::Add(hn::InterleaveLower(d, a, b), hn::InterleaveUpper(d, a, b));
   const auto ce = hn::Add(hn::InterleaveLower(d, c, e), hn::InterleaveUpper(d, c, e));
-  hn::StoreU(hn::Add(hn::ConcatLowerLower(d, ce, ab), hn::ConcatUpperUpper(d, ce, ab)), d, out);
+  return hn::Add(hn::ConcatLowerLower(d, ce, ab), hn::ConcatUpperUpper(d, ce, ab));
+}
+
+/// out[r] = the tree over lanes[r], for four rows.
+HWY_INLINE void SumRows(const float* lanes, float* out) {
+  hn::StoreU(SumFour(FoldLanes(lanes), FoldLanes(lanes + 16), FoldLanes(lanes + 32), FoldLanes(lanes + 48)), DF4(), out);
 }
 
 // ---- a tile of rows times some tokens
