@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what building and testing edgek needs, saying so first. Does nothing, quickly, where all is there.
 #
-#   scripts/setup.sh [build] [demo] [arm] [avx512]      (default: build)
+#   scripts/setup.sh [build] [demo] [arm] [avx512] [clang]      (default: build)
 #
 # Debian 12 and 13 are tried, Ubuntu 24.04 is not yet; on another system it names what is missing. Packages come
 # from this machine's own apt sources: as root, or through sudo. Highway 1.2 is newer than some of these
@@ -58,6 +58,15 @@ need_arm() {
     aarch64-linux-gnu-g++-12
   need_tool qemu-user qemu-aarch64 qemu-aarch64-static
   need_files googletest /usr/src/googletest/CMakeLists.txt
+}
+
+need_clang() {  # the supported ones that this release has
+  for version in 14 19; do
+    case $(candidate_of clang-$version) in
+      '' | '(none)') say "clang-$version: not offered here" ;;
+      *) need_tool clang-$version clang++-$version ;;
+    esac
+  done
 }
 
 # --- installing ---------------------------------------------------------------------------------------
@@ -153,7 +162,8 @@ for part; do
     demo) need_build; need_demo ;;
     arm) need_build; need_arm ;;
     avx512) need_build ;;
-    *) fail "unknown part $part (build, demo, arm, avx512)" ;;
+    clang) need_clang ;;
+    *) fail "unknown part $part (build, demo, arm, avx512, clang)" ;;
   esac
 done
 missing=$(echo "$missing" | tr ' ' '\n' | sort -u | tr '\n' ' ' | sed 's/^ *//; s/ *$//')
