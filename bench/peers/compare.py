@@ -204,4 +204,5 @@ def main():
     print(json.dumps(document, indent=1) if options.output == "json" else to_markdown(document))
 
 
-main()
+if __name__ == "__main__":
+    main()
