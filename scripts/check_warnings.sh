@@ -26,6 +26,6 @@ for compiler in g++ g++-12 g++-13 g++-14 clang++ clang++-14 clang++-19; do
   for file in examples/cli/*.cpp examples/[0-9]*.cpp bench/*.cpp; do
     if [ -e "$file" ]; then check $compiler '-DEDGEK_DECLARE_ONLY -DEDGEK_COMMIT=""' "$file"; fi
   done
-  check $compiler "-DEDGEK_DECLARE_ONLY -Itests" tests/fuzz/gguf_fuzz.cpp
+  check $compiler '-DEDGEK_DECLARE_ONLY -Itests -DEDGEK_TEST_DATA_DIR=""' tests/fuzz/gguf_fuzz.cpp
 done
 [ $compilers -gt 0 ] || { echo "no compiler found" >&2; exit 1; }
