@@ -4,7 +4,6 @@
 #include <benchmark/benchmark.h>
 
 #include "edgek/core/traffic.hpp"
-#include "edgek/roofline/attribution.hpp"
 
 // What a benchmark counts is what the reports count: bytes and operations come from the ops' own traffic functions.
 

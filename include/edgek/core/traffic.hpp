@@ -26,6 +26,12 @@ struct Traffic {
   friend constexpr bool operator==(const Traffic&, const Traffic&) = default;
 };
 
+/// Bytes that come from memory, or from the last cache: weights, their scales, keys and values.
+/// Activations do not count: they never leave the near caches during a token.
+constexpr std::uint64_t streamed_bytes(const Traffic& t) noexcept {
+  return t.weights + t.scales + t.kv_read + t.kv_write;
+}
+
 /// Traffic of y = W x for `tokens` inputs: every weight is read once, float inputs and outputs once.
 constexpr Traffic matmul_traffic(Format f, std::size_t rows, std::size_t cols, std::size_t tokens) noexcept {
   const std::uint64_t blocks = static_cast<std::uint64_t>(rows) * (cols / info(f).block_weights);

@@ -163,7 +163,8 @@ HWY_INLINE hn::VFromD<DF4> SumFour(hn::VFromD<DF4> a, hn::VFromD<DF4> b, hn::VFr
 
 /// out[r] = the tree over lanes[r], for four rows.
 HWY_INLINE void SumRows(const float* lanes, float* out) {
-  hn::StoreU(SumFour(FoldLanes(lanes), FoldLanes(lanes + 16), FoldLanes(lanes + 32), FoldLanes(lanes + 48)), DF4(), out);
+  const auto sums = SumFour(FoldLanes(lanes), FoldLanes(lanes + 16), FoldLanes(lanes + 32), FoldLanes(lanes + 48));
+  hn::StoreU(sums, DF4(), out);
 }
 
 // ---- a tile of rows times some tokens

@@ -32,12 +32,6 @@ struct Roofs {
   std::vector<UnitPeak> peaks;
 };
 
-/// Bytes that come from memory, or from the last cache: weights, their scales, keys and values.
-/// Activations do not count: they never leave the near caches during a token.
-constexpr std::uint64_t streamed_bytes(const Traffic& t) noexcept {
-  return t.weights + t.scales + t.kv_read + t.kv_write;
-}
-
 /// One kernel, mean over the tokens of the ledger: calls, bytes and times are per token.
 struct KernelReport {
   std::string op, target;
