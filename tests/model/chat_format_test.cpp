@@ -157,9 +157,14 @@ TEST(ChatFormat, NamesTheKnownFormatsWhereThereIsNone) {
 
 // Each would take minutes if every beginning were followed to the end.
 TEST(ChatTemplate, ReadsAHostileSourceInProportion) {
+#ifdef __OPTIMIZE__
+  constexpr std::size_t kChars = 1000000;
+#else
+  constexpr std::size_t kChars = 100000;  // not optimized and with the sanitizers, ten times as many take a minute
+#endif
   const auto many = [](std::string_view text) {
     std::string out;
-    while (out.size() < 1000000) out += text;
+    while (out.size() < kChars) out += text;
     return out;
   };
   const std::string turns = many("<|im_start|>system\n"), sets = many("{% set system = ");

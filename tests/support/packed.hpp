@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <new>
 #include <vector>
@@ -18,7 +19,7 @@ namespace edgek::test {
 class AlignedBytes {
  public:
   explicit AlignedBytes(std::size_t n) : size_(n), data_(new (std::align_val_t{64}) std::byte[n == 0 ? 1 : n]) {
-    for (std::size_t i = 0; i < n; ++i) data_[i] = std::byte{0xA5};
+    std::memset(data_.get(), 0xA5, n);  // a loop took nine tenths of float_test where nothing is optimized
   }
   std::byte* data() { return data_.get(); }
   const std::byte* data() const { return data_.get(); }
