@@ -21,11 +21,12 @@ inline constexpr std::size_t kMaxTileTokens = 6;
 inline constexpr std::size_t kMaxFloatPanelRows = kPanelVectors * hn::MaxLanes(DF());
 HWY_INLINE std::size_t FloatPanelRows() { return kPanelVectors * hn::Lanes(DF()); }
 
-/// A panel is [16 lanes][kPanelCols / 16][rows] floats, lanes one cache line further apart than that: their
-/// distance would be a power of two, and all of them would want the same few lines of the first cache.
-HWY_INLINE std::size_t PanelLaneFloats() { return kPanelCols / 16 * FloatPanelRows() + 16; }
-HWY_INLINE float* PanelStep(float* panel, std::size_t k) {
-  return panel + k % 16 * PanelLaneFloats() + k / 16 * FloatPanelRows();
+/// A panel is [16 lanes][kPanelCols / 16][rows] weights of `bytes` each, lanes one cache line further apart than that:
+/// their distance would be a power of two, and all of them would want the same few lines of the first cache.
+HWY_INLINE std::size_t PanelLaneBytes(std::size_t bytes) { return kPanelCols / 16 * FloatPanelRows() * bytes + 64; }
+template <typename T>
+HWY_INLINE T* PanelStep(std::byte* panel, std::size_t k) {
+  return reinterpret_cast<T*>(panel + k % 16 * PanelLaneBytes(sizeof(T))) + k / 16 * FloatPanelRows();
 }
 
 /// The vectors that a panel is filled with: a row for each of their lanes.
@@ -49,7 +50,7 @@ HWY_INLINE hn::VFromD<D> LoadBlocks(D d, const float* from) {
 }
 
 /// Four columns of kFillRows rows, transposed into the panel. `from`: (kFillRows, kFillWeights).
-HWY_INLINE void TransposeColumns(const float* from, float* panel, std::size_t k, std::size_t row) {
+HWY_INLINE void TransposeColumns(const float* from, std::byte* panel, std::size_t k, std::size_t row) {
   const FillF32 d;
   const hn::Repartition<std::uint64_t, FillF32> d64;
   const auto v0 = LoadBlocks(d, from), v1 = LoadBlocks(d, from + kFillWeights);
@@ -58,10 +59,10 @@ HWY_INLINE void TransposeColumns(const float* from, float* panel, std::size_t k,
   const auto u01 = hn::BitCast(d64, hn::InterleaveUpper(d, v0, v1));
   const auto l23 = hn::BitCast(d64, hn::InterleaveLower(d, v2, v3));
   const auto u23 = hn::BitCast(d64, hn::InterleaveUpper(d, v2, v3));
-  hn::StoreU(hn::BitCast(d, hn::InterleaveLower(d64, l01, l23)), d, PanelStep(panel, k) + row);
-  hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(d64, l01, l23)), d, PanelStep(panel, k + 1) + row);
-  hn::StoreU(hn::BitCast(d, hn::InterleaveLower(d64, u01, u23)), d, PanelStep(panel, k + 2) + row);
-  hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(d64, u01, u23)), d, PanelStep(panel, k + 3) + row);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveLower(d64, l01, l23)), d, PanelStep<float>(panel, k) + row);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(d64, l01, l23)), d, PanelStep<float>(panel, k + 1) + row);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveLower(d64, u01, u23)), d, PanelStep<float>(panel, k + 2) + row);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(d64, u01, u23)), d, PanelStep<float>(panel, k + 3) + row);
 }
 
 /// The rows of a panel: `rows` of them from `first` on, the last one standing for missing ones.
@@ -79,7 +80,7 @@ struct PanelRowPointers {
 /// Row by row, as memory is read fastest: taking a few columns of all rows at a time, to write whole lines of the
 /// panel, is slower.
 inline HWY_NOINLINE void FillFloatPanel(const PanelRowPointers& rows, const FloatSource& source, std::size_t first,
-                                        std::size_t count, float* panel) {
+                                        std::size_t count, std::byte* panel) {
   HWY_ALIGN float weights[kFillRows * kFillWeights];
   __builtin_memset(weights, 0, sizeof weights);
   for (std::size_t r = 0; r < FloatPanelRows(); r += kFillRows) {
@@ -94,6 +95,66 @@ inline HWY_NOINLINE void FillFloatPanel(const PanelRowPointers& rows, const Floa
     }
   }
 }
+
+// AVX2's panels of F16 and BF16 hold them as they are: half the stores to fill one, and no detour over floats.
+// Converting in the loop is free where multiply-adds have pipes of their own (Zen 3).
+#if HWY_TARGET == HWY_AVX2
+
+/// Eight columns of eight rows of halves; aIJ, bIJ: columns 0-3 of rows I and J, interleaved. The upper blocks are
+/// eight columns further on.
+template <class V>
+HWY_INLINE void StoreHalfColumns(V a01, V a23, V a45, V a67, std::byte* panel, std::size_t k, std::size_t row) {
+  const hn::DFromV<V> d;
+  const hn::Half<decltype(d)> dh;
+  const hn::RepartitionToWide<decltype(d)> d32;
+  const hn::RepartitionToWide<decltype(d32)> d64;
+  const auto lower = [=](V a, V b) EDGEK_UNIT_ATTR {
+    return hn::BitCast(d64, hn::InterleaveLower(d32, hn::BitCast(d32, a), hn::BitCast(d32, b)));
+  };
+  const auto upper = [=](V a, V b) EDGEK_UNIT_ATTR {
+    return hn::BitCast(d64, hn::InterleaveUpper(d32, hn::BitCast(d32, a), hn::BitCast(d32, b)));
+  };
+  const auto l0123 = lower(a01, a23), l4567 = lower(a45, a67), u0123 = upper(a01, a23), u4567 = upper(a45, a67);
+  const auto store = [=](auto column, std::size_t at) EDGEK_UNIT_ATTR {
+    const auto halves = hn::BitCast(d, column);
+    hn::StoreU(hn::LowerHalf(dh, halves), dh, PanelStep<std::uint16_t>(panel, at) + row);
+    hn::StoreU(hn::UpperHalf(dh, halves), dh, PanelStep<std::uint16_t>(panel, at + 8) + row);
+  };
+  store(hn::InterleaveLower(d64, l0123, l4567), k);
+  store(hn::InterleaveUpper(d64, l0123, l4567), k + 1);
+  store(hn::InterleaveLower(d64, u0123, u4567), k + 2);
+  store(hn::InterleaveUpper(d64, u0123, u4567), k + 3);
+}
+
+/// Columns [first, first + 16) of eight rows, `left` of which exist, to columns [k, k + 16) of the panel.
+HWY_INLINE void TransposeHalves(const std::uint8_t* const* p, std::size_t first, std::size_t left, std::byte* panel,
+                                std::size_t k, std::size_t row) {
+  const hn::CappedTag<std::uint16_t, 16> d;
+  const auto load = [&](std::size_t r) EDGEK_UNIT_ATTR {
+    return LoadUpTo(d, reinterpret_cast<const std::uint16_t*>(p[r]) + first, left);
+  };
+  const auto v0 = load(0), v1 = load(1), v2 = load(2), v3 = load(3);
+  const auto v4 = load(4), v5 = load(5), v6 = load(6), v7 = load(7);
+  StoreHalfColumns(hn::InterleaveLower(d, v0, v1), hn::InterleaveLower(d, v2, v3), hn::InterleaveLower(d, v4, v5),
+                   hn::InterleaveLower(d, v6, v7), panel, k, row);
+  StoreHalfColumns(hn::InterleaveUpper(d, v0, v1), hn::InterleaveUpper(d, v2, v3), hn::InterleaveUpper(d, v4, v5),
+                   hn::InterleaveUpper(d, v6, v7), panel, k + 4, row);
+}
+
+/// PanelStorage::fill of halves. A cache line of eight rows is used up before another eight are read: rows whose
+/// distance is a power of two share the first cache's eight ways.
+inline HWY_NOINLINE void FillHalfPanel(const PanelRowPointers& rows, const FloatSource&, std::size_t first,
+                                       std::size_t count, std::byte* panel) {
+  const std::uint8_t* p[kMaxFloatPanelRows];
+  for (std::size_t r = 0; r < kMaxFloatPanelRows; r += kTileRows) rows.Tile(r, p + r);
+  for (std::size_t line = 0; line < count; line += 32) {
+    const std::size_t end = HWY_MIN(line + 32, count);
+    for (std::size_t r = 0; r < kMaxFloatPanelRows; r += 8)
+      for (std::size_t k = line; k < end; k += 16) TransposeHalves(p + r, first + k, count - k, panel, k, r);
+  }
+}
+
+#endif  // HWY_TARGET == HWY_AVX2
 
 /// Asks for columns of some rows, a few cache lines at a time: filling a panel would wait for memory (Zen 3, 8192
 /// columns, 12 tokens: 23 GMAC/s instead of 20.5; with 64 and more the gain is within the noise).
@@ -124,9 +185,9 @@ class PanelPrefetch {
   std::size_t row_bytes_, bytes_, rows_, lines_, at_ = 0;
 };
 
-/// One lane of the panel times kTokens tokens: sums[t][row] += weights[step][row] * x[t][step], over all steps.
-template <std::size_t kTokens>
-HWY_NOINLINE void AddPanelLane(const float* weights, std::size_t steps, const float* const* x, bool fresh,
+/// One lane of a panel of W times kTokens tokens: sums[t][row] += weights[step][row] * x[t][step], over all steps.
+template <class W, std::size_t kTokens>
+HWY_NOINLINE void AddPanelLane(const std::byte* lane, std::size_t steps, const float* const* x, bool fresh,
                                float* const* sums) {
   static_assert(kTokens == 4 || kTokens == 6);
   constexpr bool kTall = kPanelVectors == 4;
@@ -148,6 +209,7 @@ HWY_NOINLINE void AddPanelLane(const float* weights, std::size_t steps, const fl
     load(sums[3], a3, b3, c3, e3);
     if constexpr (kTokens == 6) load(sums[4], a4, b4, c4, e4), load(sums[5], a5, b5, c5, e5);
   }
+  const auto* weights = reinterpret_cast<const std::uint8_t*>(lane);
   auto wa = zero, wb = zero, wc = zero, we = zero;
   const auto add = [&](float value, auto& a, auto& b, auto& c, auto& e) EDGEK_UNIT_ATTR {
     const auto v = hn::Set(d, value);
@@ -156,8 +218,9 @@ HWY_NOINLINE void AddPanelLane(const float* weights, std::size_t steps, const fl
     if constexpr (kTall) c = Fma(wc, v, c), e = Fma(we, v, e);
   };
   const float *x0 = x[0], *x1 = x[1], *x2 = x[2], *x3 = x[3], *x4 = x[kTokens - 2], *x5 = x[kTokens - 1];
-  for (std::size_t s = 0; s < steps; ++s, weights += kPanelVectors * lanes) {
-    load(weights, wa, wb, wc, we);
+  for (std::size_t s = 0; s < steps; ++s, weights += kPanelVectors * lanes * W::kBytes) {
+    wa = W::Load(d, weights, 0), wb = W::Load(d, weights, lanes);
+    if constexpr (kTall) wc = W::Load(d, weights, 2 * lanes), we = W::Load(d, weights, 3 * lanes);
     add(x0[s], a0, b0, c0, e0);
     add(x1[s], a1, b1, c1, e1);
     add(x2[s], a2, b2, c2, e2);
@@ -175,36 +238,26 @@ HWY_NOINLINE void AddPanelLane(const float* weights, std::size_t steps, const fl
   if constexpr (kTokens == 6) store(a4, b4, c4, e4, sums[4]), store(a5, b5, c5, e5, sums[5]);
 }
 
-/// The panel times `tokens` tokens from `token` on. sums: (tokens, 16 lanes, panel rows). next: what the panel will be
-/// filled with after that.
-HWY_INLINE void MultiplyFloatPanel(const MatmulJob& job, std::size_t token, std::size_t tokens, std::size_t first,
-                                   std::size_t count, float* panel, float* sums, PanelPrefetch next) {
-  const std::size_t rows = FloatPanelRows();
-  std::size_t taken = 0;
-  for (std::size_t t = 0; t < tokens; t += taken) {
-    const std::size_t left = tokens - t;
-    const bool four = left <= 4 || left == 7 || left == 8;
-    taken = HWY_MIN(left, four ? std::size_t{4} : kMaxTileTokens);
-    const float* token_x[kMaxTileTokens];  // the last token stands for missing ones
-    float* token_sums[kMaxTileTokens];
-    for (std::size_t j = 0; j < kMaxTileTokens; ++j) {
-      token_x[j] = FloatToken(job, token + t + HWY_MIN(j, taken - 1)) + first;
-      token_sums[j] = sums + (t + HWY_MIN(j, taken - 1)) * 16 * rows;
-    }
-    for (std::size_t lane = 0; lane < 16; ++lane) {
-      const float* x[kMaxTileTokens];
-      float* to[kMaxTileTokens];
-      for (std::size_t j = 0; j < kMaxTileTokens; ++j) {
-        x[j] = token_x[j] + PackedLane(lane, count);
-        to[j] = token_sums[j] + lane * rows;
-      }
-      const std::size_t steps = count / 16 + (lane < count % 16 ? 1 : 0);
-      const auto add = four ? &AddPanelLane<4> : &AddPanelLane<6>;
-      next.Ask();
-      add(PanelStep(panel, lane), steps, x, first == 0, to);
-    }
-  }
+/// How a source's weights are held in a panel.
+struct PanelStorage {
+  std::size_t bytes;  // of a weight
+  void (*fill)(const PanelRowPointers& rows, const FloatSource& source, std::size_t first, std::size_t count,
+               std::byte* panel);
+  using AddFn = void (*)(const std::byte* lane, std::size_t steps, const float* const* x, bool fresh,
+                         float* const* sums);
+  AddFn add_four, add_six;  // tokens
+};
+
+/// The storage of sources that are read as W, or become floats.
+template <class W>
+constexpr PanelStorage StorageOf() {
+#if HWY_TARGET == HWY_AVX2
+  if constexpr (W::kBytes == 2) return {W::kBytes, &FillHalfPanel, &AddPanelLane<W, 4>, &AddPanelLane<W, 6>};
+#endif
+  return {sizeof(float), &FillFloatPanel, &AddPanelLane<WeightsF32, 4>, &AddPanelLane<WeightsF32, 6>};
 }
+template <class W>
+inline constexpr PanelStorage kPanelStorage = StorageOf<W>();
 
 /// out[row] = the tree over the 16 lanes of one vector of rows.
 HWY_INLINE void SumPanelLanes(const float* sums, std::size_t rows, float* out) {
@@ -217,13 +270,48 @@ HWY_INLINE void SumPanelLanes(const float* sums, std::size_t rows, float* out) {
   hn::StoreU(hn::Add(two(0), two(1)), d, out);
 }
 
-HWY_INLINE void StorePanelSums(const MatmulJob& job, std::size_t row, std::size_t rows, std::size_t token,
-                               std::size_t tokens, const float* sums) {
+HWY_INLINE void StorePanelSums(const PanelRowPointers& rows, std::size_t token, std::size_t tokens,
+                               const float* sums) {
   HWY_ALIGN float out[kMaxFloatPanelRows];
+  const MatmulJob& job = rows.job;
   const std::size_t panel_rows = FloatPanelRows();
   for (std::size_t t = 0; t < tokens; ++t, sums += 16 * panel_rows) {
     for (std::size_t r = 0; r < panel_rows; r += hn::Lanes(DF())) SumPanelLanes(sums + r, panel_rows, out + r);
-    __builtin_memcpy(job.y + (token + t) * job.y_stride + row, out, rows * sizeof(float));
+    __builtin_memcpy(job.y + (token + t) * job.y_stride + rows.first, out, rows.rows * sizeof(float));
+  }
+}
+
+/// The panel times `tokens` tokens from `token` on. sums: (tokens, 16 lanes, panel rows). next: what the panel will be
+/// filled with after that.
+HWY_INLINE void MultiplyFloatPanel(const PanelRowPointers& rows, const PanelStorage& storage, std::size_t token,
+                                   std::size_t tokens, std::size_t first, std::size_t count, const std::byte* panel,
+                                   float* sums, PanelPrefetch next) {
+  const MatmulJob& job = rows.job;
+  const std::size_t panel_rows = FloatPanelRows();
+  std::size_t taken = 0;
+  for (std::size_t t = 0; t < tokens; t += taken) {
+    const std::size_t left = tokens - t;
+    const bool four = left <= 4 || left == 7 || left == 8;
+    taken = HWY_MIN(left, four ? std::size_t{4} : kMaxTileTokens);
+    const float* token_x[kMaxTileTokens];  // the last token stands for missing ones
+    float* token_sums[kMaxTileTokens];
+    for (std::size_t j = 0; j < kMaxTileTokens; ++j) {
+      token_x[j] = FloatToken(job, token + t + HWY_MIN(j, taken - 1)) + first;
+      token_sums[j] = sums + (t + HWY_MIN(j, taken - 1)) * 16 * panel_rows;
+    }
+    for (std::size_t lane = 0; lane < 16; ++lane) {
+      const float* x[kMaxTileTokens];
+      float* to[kMaxTileTokens];
+      for (std::size_t j = 0; j < kMaxTileTokens; ++j) {
+        x[j] = token_x[j] + PackedLane(lane, count);
+        to[j] = token_sums[j] + lane * panel_rows;
+      }
+      const std::size_t steps = count / 16 + (lane < count % 16 ? 1 : 0);
+      const auto add = four ? storage.add_four : storage.add_six;
+      next.Ask();
+      add(panel + lane * PanelLaneBytes(storage.bytes), steps, x, first == 0, to);
+    }
+    if (first + count == job.cols) StorePanelSums(rows, token + t, taken, token_sums[0]);
   }
 }
 
@@ -237,13 +325,13 @@ HWY_INLINE PanelPrefetch AfterPanel(const MatmulJob& job, const FloatSource& sou
           16 * ((tokens + kMaxTileTokens - 1) / kMaxTileTokens)};
 }
 
-/// PanelFn but for the source. scratch: the panel, then the sums of as many tokens as fit.
-inline HWY_NOINLINE void FloatPanel(const MatmulJob& job, const FloatSource& source, std::size_t begin,
-                                    std::size_t end, std::byte* scratch) {
+/// PanelFn but for the source and its storage. scratch: the panel, then the sums of as many tokens as fit.
+inline HWY_NOINLINE void FloatPanel(const MatmulJob& job, const FloatSource& source, const PanelStorage& storage,
+                                    std::size_t begin, std::size_t end, std::byte* scratch) {
   const std::size_t panel_rows = FloatPanelRows();
-  float* panel = reinterpret_cast<float*>(scratch);
-  float* sums = panel + 16 * PanelLaneFloats();
-  const std::size_t fit = (kKernelScratchBytes / sizeof(float) - 16 * PanelLaneFloats()) / (16 * panel_rows);
+  const std::size_t panel_bytes = 16 * PanelLaneBytes(storage.bytes);
+  float* sums = reinterpret_cast<float*>(scratch + panel_bytes);
+  const std::size_t fit = (kKernelScratchBytes - panel_bytes) / (16 * panel_rows * sizeof(float));
   const std::size_t token_step = fit / kMaxTileTokens * kMaxTileTokens;
   for (std::size_t row = begin; row < end; row += panel_rows) {
     const PanelRowPointers rows{job, row, HWY_MIN(panel_rows, end - row)};
@@ -252,12 +340,11 @@ inline HWY_NOINLINE void FloatPanel(const MatmulJob& job, const FloatSource& sou
       std::size_t k = 0;
       do {
         const std::size_t count = HWY_MIN(kPanelCols, job.cols - k);
-        FillFloatPanel(rows, source, k, count, panel);
-        MultiplyFloatPanel(job, token, tokens, k, count, panel, sums,
+        storage.fill(rows, source, k, count, scratch);
+        MultiplyFloatPanel(rows, storage, token, tokens, k, count, scratch, sums,
                            AfterPanel(job, source, row, end, k + count, tokens));
         k += count;
       } while (k < job.cols);
-      StorePanelSums(job, row, rows.rows, token, tokens, sums);
     }
   }
 }

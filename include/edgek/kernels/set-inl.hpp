@@ -76,21 +76,21 @@ template <const FloatSource& kSource>
 void RowsOf(const MatmulJob& job, std::size_t begin, std::size_t end) noexcept {
   WalkTiles(job, begin, end, kSource.add_rows == nullptr ? &UnpackedTile : &FloatTile, &kSource);
 }
-template <const FloatSource& kSource>
+template <const FloatSource& kSource, class W>
 void PanelOf(const MatmulJob& job, std::size_t begin, std::size_t end, std::byte* scratch) noexcept {
-  FloatPanel(job, kSource, begin, end, scratch);
+  FloatPanel(job, kSource, kPanelStorage<W>, begin, end, scratch);
 }
 template <const FloatSource& kSource>
 void UnpackOf(const std::byte* row, std::size_t cols, float* y) noexcept {
   UnpackBlocks(kSource, row, cols, y);
 }
 
-/// Kernels that multiply floats.
-template <const FloatSource& kSource>
+/// Kernels that multiply floats; W: how the source's weights are stored.
+template <const FloatSource& kSource, class W = WeightsF32>
 constexpr MatmulKernels FloatKernels(const char* name) noexcept {
   constexpr RowsFn kRows = &RowsOf<kSource>;
   if constexpr (kPanel) {
-    return {name, Activation::kF32, kRows, &PanelOf<kSource>, 8, kTileRows, kMaxFloatPanelRows};
+    return {name, Activation::kF32, kRows, &PanelOf<kSource, W>, 8, kTileRows, kMaxFloatPanelRows};
   } else {
     return {name, Activation::kF32, kRows, &PanelOfRows<kRows>, 8, kTileRows, kTileRows};
   }
@@ -98,7 +98,7 @@ constexpr MatmulKernels FloatKernels(const char* name) noexcept {
 
 template <class W, typename T>
 constexpr void AddFloatFormat(Format format, KernelSet& s) noexcept {
-  const MatmulKernels kernels = FloatKernels<kPlainSource<W, T>>("float");
+  const MatmulKernels kernels = FloatKernels<kPlainSource<W, T>, W>("float");
   s.by_format[index_of(format)] = kernels;
   s.exact[index_of(format)] = kernels;
   s.unpack[index_of(format)] = &UnpackFloats<W>;
