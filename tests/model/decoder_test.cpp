@@ -42,6 +42,20 @@ std::vector<float> every_logit(Context& ctx, const Model& model, std::span<const
   return to_vector(decoder.evaluate(ctx, tokens, Logits::kEvery).logits);
 }
 
+/// Counts what is shared out. Runs it in the calling thread.
+class CountingExecutor final : public Executor {
+ public:
+  std::size_t threads() const noexcept override { return 2; }
+  void run(std::size_t items, Body body, void* arg) noexcept override {
+    ++regions_;
+    for (std::size_t i = 0; i < items; ++i) body(arg, i);
+  }
+  std::size_t regions() const { return regions_; }
+
+ private:
+  std::size_t regions_ = 0;
+};
+
 /// SCALAR, one thread, one token at a time.
 std::vector<float> definition(const Model& model, std::span<const std::int32_t> tokens, bool exact) {
   InlineExecutor one;
@@ -115,6 +129,20 @@ TEST(Decoder, AnyDivisionIntoCallsGivesTheSameBits) {
   EXPECT_TRUE(same_bits(last, from(59, 1)));
   decoder.rewind(20);
   EXPECT_TRUE(same_bits(to_vector(decoder.evaluate(ctx, span.subspan(20, 5)).logits), from(24, 1)));
+}
+
+// Each start and end of a region costs every thread a few microseconds: QKV, attention, its output, gate and up, down.
+TEST(Decoder, ATokenForksFiveTimesALayer) {
+  const Loaded loaded({.format = Format::kF32, .tied = false, .layers = 3});
+  CountingExecutor executor;
+  Context ctx{.executor = executor, .kernels = kernels()};
+  Decoder decoder(loaded.model, {});
+  const std::vector<std::int32_t> ids = tiny_tokens(400);
+  decoder.evaluate(ctx, ids);
+  const std::size_t before = executor.regions();
+  decoder.evaluate(ctx, {ids.data(), 1});
+  constexpr std::size_t kOutput = 1;
+  EXPECT_EQ(executor.regions() - before, 5u * 3 + kOutput);
 }
 
 TEST(Decoder, NothingInGivesNothing) {
