@@ -31,7 +31,6 @@ struct RooflineCommand {
   OutputOptions output;
   std::string file;
   double stated_gbps = 0;
-  bool fresh = false, no_cache = false;
 };
 
 /// A generation that ledgers watch. The first token is the prompt's: those after it are measured.
@@ -134,7 +133,7 @@ Roofs prompt_roofs(Session& session, const Roofs& roofs, const std::vector<Forma
 Battery measure_reads(const Context& ctx, const RooflineCommand& c, Progress& progress, RooflineReport& report) {
   const std::size_t threads = ctx.executor.threads();
   const RoofCache cache(report.machine, ctx.kernels.name);
-  const std::optional<Battery> cached = c.fresh || c.no_cache ? std::nullopt : cache.find(threads);
+  const std::optional<Battery> cached = c.tuning.cache.reads() ? cache.find(threads) : std::nullopt;
   Battery battery{cached ? cached->measured_s : seconds_now(), {}};
   const std::vector<MemoryLevel> levels = memory_levels(report.machine, threads);
   for (std::size_t i = 0; i < levels.size(); ++i) {
@@ -142,7 +141,7 @@ Battery measure_reads(const Context& ctx, const RooflineCommand& c, Progress& pr
     battery.best.push_back(best_of(probe_reads(ctx.kernels, ctx.executor, levels[i].footprint, {}, loops)));
     progress.update(i + 2, levels.size() + 2);
   }
-  if (!cached && !c.no_cache) cache.store(threads, battery);
+  if (!cached && !c.tuning.cache.off) cache.store(threads, battery);
   report.roofs.battery_time = utc_text(battery.measured_s);
   report.roofs.battery_cached = cached.has_value();
   return battery;
@@ -262,8 +261,6 @@ void add_roofline(CLI::App& app, Command& chosen) {
   sub->add_option("--bandwidth", c->stated_gbps, "GB/s of another machine, for the predictions (default: replay roof)")
       ->check(in_range(1e-3, 1e6))
       ->type_name("GB/s");
-  sub->add_flag("--fresh", c->fresh, "Compare all read loops, whatever the cache holds");
-  sub->add_flag("--no-cache", c->no_cache, "Neither read nor write the cache of read loops");
   add_tuning_options(*sub, c->tuning);
   add_common_options(*sub, c->common);
   sub->final_callback([c, &chosen] { chosen = [c] { return run(*c); }; });

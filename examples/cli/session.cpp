@@ -1,6 +1,7 @@
 #include "session.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "edgek/model/decode_order.hpp"
 #include "edgek/roofline/read_loops.hpp"
 #include "model_file.hpp"
+#include "tuning_cache.hpp"
 
 namespace edgek::cli {
 
@@ -33,28 +35,52 @@ void add_tuning_options(CLI::App& command, TuningOptions& options) {
           ->check(in_range(0, 1 << 20))
           ->type_name("BYTES");
   command.add_flag("--no-tune", options.off, "Do not try out how this machine reads the model fastest");
+  add_cache_options(command, options.cache);
 }
 
-void tune(Context& ctx, const Model& model, const TuningOptions& options, const CommonOptions& common) {
-  if (options.streams->count() + options.prefetch->count() != 0) return ctx.tuning.read.fill(options.read);
-  if (options.off) return;
+namespace {
+
+Status try_out(Context& ctx, const Model& model, const Machine& machine, bool exact) {
   std::vector<MatrixView> matrices;
   for (const NamedMatrix& m : matrices_in_decode_order(model)) matrices.push_back(m.view);
-  const Machine machine = describe_machine();
-  const std::uint64_t start = now_ns();
-  const bool exact = std::exchange(ctx.exact, common.exact);
+  const bool before = std::exchange(ctx.exact, exact);
   const std::size_t window = std::max<std::size_t>(64u << 20, 2 * machine.l3_bytes);
-  const Status tuned = tune_streams(ctx, matrices, {.window_bytes = window});
-  ctx.exact = exact;
-  if (!common.verbose) return;
-  if (tuned != Status::kOk) return fmt::print(stderr, "reading is not tuned: {}\n", to_string(tuned));
-  fmt::print(stderr, "reading tuned in {:.1f} ms:", to_ms(now_ns() - start));
+  const Status status = tune_streams(ctx, matrices, {.window_bytes = window});
+  ctx.exact = before;
+  return status;
+}
+
+void print_tuning(const StreamTuning& tuning, const Model& model, const std::string& when) {
+  fmt::print(stderr, "reading tuned {}:", when);
   for (const Format format : formats_of(model)) {
-    const ReadPattern& read = ctx.tuning.read[index_of(format)];
+    const ReadPattern& read = tuning.read[index_of(format)];
     if (read == ReadPattern()) fmt::print(stderr, " {} as usual;", info(format).name);
     else fmt::print(stderr, " {} {};", info(format).name, to_string(ReadLoop{read.streams, read.prefetch}));
   }
   fmt::print(stderr, "\n");
+}
+
+}  // namespace
+
+void tune(Context& ctx, const Model& model, const TuningOptions& options, const CommonOptions& common) {
+  if (options.streams->count() + options.prefetch->count() != 0) return ctx.tuning.read.fill(options.read);
+  if (options.off) return;
+  const Machine machine = describe_machine();
+  const TuningCache cache(machine, ctx.kernels.name, model, common.exact);
+  const std::size_t threads = ctx.executor.threads();
+  if (const std::optional<Tuned> cached = options.cache.reads() ? cache.find(threads) : std::nullopt) {
+    ctx.tuning = cached->tuning;
+    if (common.verbose) print_tuning(ctx.tuning, model, "at " + utc_text(cached->measured_s));
+    return;
+  }
+  const std::uint64_t start = now_ns();
+  const Status tuned = try_out(ctx, model, machine, common.exact);
+  if (tuned != Status::kOk) {
+    if (common.verbose) fmt::print(stderr, "reading is not tuned: {}\n", to_string(tuned));
+    return;
+  }
+  if (!options.cache.off) cache.store(threads, {seconds_now(), ctx.tuning});
+  if (common.verbose) print_tuning(ctx.tuning, model, fmt::format("in {:.1f} ms", to_ms(now_ns() - start)));
 }
 
 KvFormat choose_kv(const ModelOptions& options, const CommonOptions& common) {

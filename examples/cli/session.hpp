@@ -14,6 +14,7 @@
 #include "edgek/model/tokenizer.hpp"
 #include "edgek/runtime/context.hpp"
 #include "edgek/runtime/thread_pool.hpp"
+#include "machine_cache.hpp"
 
 namespace edgek::cli {
 
@@ -31,14 +32,15 @@ void add_model_options(CLI::App& command, ModelOptions& options);
 struct TuningOptions {
   ReadPattern read;
   bool off = false;
+  CacheOptions cache;
   CLI::Option* streams = nullptr;
   CLI::Option* prefetch = nullptr;
 };
 
-/// --streams, --prefetch, --no-tune.
+/// --streams, --prefetch, --no-tune, --fresh, --no-cache.
 void add_tuning_options(CLI::App& command, TuningOptions& options);
 
-/// Sets ctx.tuning: as the options say, or by tune_streams() on the model's own bytes.
+/// Sets ctx.tuning: as the options say, as the cache has it, or by tune_streams() on the model's own bytes.
 void tune(Context& ctx, const Model& model, const TuningOptions& options, const CommonOptions& common);
 
 /// What is refused before the model is opened: --kv formats, --exact with another KV than f32. Throws UsageError.

@@ -79,13 +79,13 @@ TEST_F(RoofCacheFile, WhatDoesNotFitIsNotThere) {
   };
   for (std::size_t i = 0; i < damages.size(); ++i) {
     json bad = good;
-    damages[i](bad["batteries"][0]);
+    damages[i](bad["findings"][0]);
     put(bad.dump());
     const ToolRun r = cached();
     EXPECT_EQ(r.exit_code, 1) << i << "\n" << bad.dump();
     EXPECT_EQ(r.error_lines(), 1u) << r.err;
     // A damaged neighbour hides no good one.
-    bad["batteries"].push_back(good["batteries"][0]);
+    bad["findings"].push_back(good["findings"][0]);
     put(bad.dump());
     EXPECT_EQ(cached().exit_code, 0) << i;
   }
@@ -95,7 +95,7 @@ TEST_F(RoofCacheFile, AnyBytesAreMeasuredAnew) {
   battery_of({});
   const std::string good = read_file(file_);
   std::vector<std::string> texts = {"", "{", "null", "[]", "7", "{\"schema\": 3}", std::string(100, '\0'), "\xff\xfe{}",
-                                    "{\"schema\": \"edgek.roofs/1\", \"batteries\": {\"a\": 1}}",
+                                    "{\"schema\": \"edgek.roofs/1\", \"findings\": {\"a\": 1}}",
                                     std::string(500'000, '['), std::string(2'000'000, ' ') + good};
   for (std::size_t cut = 0; cut < good.size(); cut += 1 + good.size() / 40) texts.push_back(good.substr(0, cut));
   for (const std::string& text : texts) {
@@ -116,7 +116,7 @@ TEST_F(RoofCacheFile, WithoutAPlaceNothingFails) {
   ASSERT_EQ(::mkfifo(file_.c_str(), 0600), 0);  // opening it to read would wait for a writer
   EXPECT_EQ(cached().exit_code, 1);
   for (const auto& entry : std::filesystem::directory_iterator(folder_.file("cache")))
-    EXPECT_EQ(entry.path(), file_) << "nothing half is left";
+    EXPECT_EQ(entry.path().extension(), ".json") << "nothing half is left";
 }
 
 }  // namespace
