@@ -43,7 +43,8 @@ class Bench {
       : command_(command), decoder_(decoder), pool_(threads),
         context_{.executor = pool_, .kernels = choose_kernels(command.common)},
         ids_(command.depth + std::max(command.prompt, command.tokens)) {
-    if (command.tokens != 0) tune(context_, session.model(), command.tuning, command.common);
+    if (command.tokens != 0 && !recall_tuning(context_, session.model(), command.tuning, command.common))
+      find_tuning(context_, session.model(), command.tuning, command.common);
     SplitMix64 random(command.common.seed);
     const std::uint64_t vocabulary = session.model().config().vocabulary;
     for (TokenId& id : ids_) id = static_cast<TokenId>(random.next() % vocabulary);
@@ -172,6 +173,7 @@ int run(const BenchCommand& c) {
   CommonOptions loading = c.common;
   loading.threads = 1;  // the pools that measure are made below
   Session session(c.model, loading);
+  session.finish_loading();
   DecoderOptions options = session.decoder_options();
   options.context = std::max(options.context, c.depth + std::max(c.prompt, c.tokens));
   Decoder decoder(session.model(), options);

@@ -196,6 +196,7 @@ int run(RooflineCommand c) {
   c.contexts.erase(std::unique(c.contexts.begin(), c.contexts.end()), c.contexts.end());
   const std::string output = choose_output(c.output, c.common);
   Session session(c.model, c.common);
+  session.finish_loading();
   session.tune(c.tuning);
   const std::uint64_t start = now_ns();
   const std::vector<TokenId> prompt = session.tokenizer().tokenize(c.prompt);

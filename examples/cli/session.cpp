@@ -62,24 +62,31 @@ void print_tuning(const StreamTuning& tuning, const Model& model, const std::str
 
 }  // namespace
 
-void tune(Context& ctx, const Model& model, const TuningOptions& options, const CommonOptions& common) {
-  if (options.streams->count() + options.prefetch->count() != 0) return ctx.tuning.read.fill(options.read);
-  if (options.off) return;
-  const Machine machine = describe_machine();
-  const TuningCache cache(machine, ctx.kernels.name, model, common.exact);
-  const std::size_t threads = ctx.executor.threads();
-  if (const std::optional<Tuned> cached = options.cache.reads() ? cache.find(threads) : std::nullopt) {
-    ctx.tuning = cached->tuning;
-    if (common.verbose) print_tuning(ctx.tuning, model, "at " + utc_text(cached->measured_s));
-    return;
+bool recall_tuning(Context& ctx, const Model& model, const TuningOptions& options, const CommonOptions& common) {
+  if (options.streams->count() + options.prefetch->count() != 0) {
+    ctx.tuning.read.fill(options.read);
+    return true;
   }
+  if (options.off) return true;
+  if (!options.cache.reads()) return false;
+  const TuningCache cache(describe_machine(), ctx.kernels.name, model, common.exact);
+  const std::optional<Tuned> cached = cache.find(ctx.executor.threads());
+  if (!cached) return false;
+  ctx.tuning = cached->tuning;
+  if (common.verbose) print_tuning(ctx.tuning, model, "at " + utc_text(cached->measured_s));
+  return true;
+}
+
+void find_tuning(Context& ctx, const Model& model, const TuningOptions& options, const CommonOptions& common) {
+  const Machine machine = describe_machine();
   const std::uint64_t start = now_ns();
   const Status tuned = try_out(ctx, model, machine, common.exact);
   if (tuned != Status::kOk) {
     if (common.verbose) fmt::print(stderr, "reading is not tuned: {}\n", to_string(tuned));
     return;
   }
-  if (!options.cache.off) cache.store(threads, {seconds_now(), ctx.tuning});
+  const TuningCache cache(machine, ctx.kernels.name, model, common.exact);
+  if (!options.cache.off) cache.store(ctx.executor.threads(), {seconds_now(), ctx.tuning});
   if (common.verbose) print_tuning(ctx.tuning, model, fmt::format("in {:.1f} ms", to_ms(now_ns() - start)));
 }
 
@@ -106,20 +113,30 @@ Session::Session(const ModelOptions& options, const CommonOptions& common)
     own_prompt_context_.reset(new Context{.executor = *prompt_pool_, .kernels = kernels_});
     prompt_context_ = own_prompt_context_.get();
   }
-  const std::uint64_t start = now_ns();
+  start_ns_ = now_ns();
   model_ = std::make_unique<Model>(options.model);
-  tokenizer_ = std::make_unique<Tokenizer>(model_->gguf());
   // Otherwise the first token would pay for the pages, one fault after another.
-  if (model_->file().bytes().size() < describe_machine().memory_bytes / 2) model_->file().populate();
-  load_ms_ = to_ms(now_ns() - start);
+  if (model_->file().bytes().size() < describe_machine().memory_bytes / 2) population_.emplace(model_->file().bytes());
+  tokenizer_ = std::make_unique<Tokenizer>(model_->gguf());
+  load_ms_ = to_ms(now_ns() - start_ns_);
   if (!common.verbose) return;
   fmt::print(stderr, "kernels {}, {} threads", kernels_.name, pool_.threads());
   if (pool_.threads() < pool_.requested()) fmt::print(stderr, " (of {} asked for)", pool_.requested());
   fmt::print(stderr, "; {} loaded in {:.1f} ms\n", base_name(options.model), load_ms_);
 }
 
+void Session::finish_loading() {
+  if (!population_) return;
+  population_->wait();
+  population_.reset();
+  load_ms_ = to_ms(now_ns() - start_ns_);
+}
+
 void Session::tune(const TuningOptions& options) {
-  cli::tune(context_, *model_, options, common_);
+  if (!recall_tuning(context_, *model_, options, common_)) {
+    finish_loading();
+    find_tuning(context_, *model_, options, common_);
+  }
   if (own_prompt_context_) own_prompt_context_->tuning = context_.tuning;
 }
 

@@ -2,7 +2,9 @@
 #define EDGEK_EXAMPLES_CLI_SESSION_HPP_
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +15,7 @@
 #include "edgek/model/model.hpp"
 #include "edgek/model/tokenizer.hpp"
 #include "edgek/runtime/context.hpp"
+#include "edgek/runtime/platform.hpp"
 #include "edgek/runtime/thread_pool.hpp"
 #include "machine_cache.hpp"
 
@@ -40,8 +43,11 @@ struct TuningOptions {
 /// --streams, --prefetch, --no-tune, --fresh, --no-cache.
 void add_tuning_options(CLI::App& command, TuningOptions& options);
 
-/// Sets ctx.tuning: as the options say, as the cache has it, or by tune_streams() on the model's own bytes.
-void tune(Context& ctx, const Model& model, const TuningOptions& options, const CommonOptions& common);
+/// Sets ctx.tuning as the options say, or as the cache has it. False where neither knows.
+bool recall_tuning(Context& ctx, const Model& model, const TuningOptions& options, const CommonOptions& common);
+
+/// Sets ctx.tuning by tune_streams() on the model's own bytes, and has the cache keep it.
+void find_tuning(Context& ctx, const Model& model, const TuningOptions& options, const CommonOptions& common);
 
 /// What is refused before the model is opened: --kv formats, --exact with another KV than f32. Throws UsageError.
 KvFormat choose_kv(const ModelOptions& options, const CommonOptions& common);
@@ -57,6 +63,8 @@ class Session {
   Context& prompt_context() noexcept { return *prompt_context_; } ///< for prompts: perhaps other threads
   std::size_t threads() const noexcept { return pool_.threads(); }
   double load_ms() const noexcept { return load_ms_; }
+  /// Waits until the weights' pages are there, which come in the background, and counts that as loading.
+  void finish_loading();
   /// Tunes both contexts' reading.
   void tune(const TuningOptions& options);
   /// Scratch memory of both contexts.
@@ -81,6 +89,8 @@ class Session {
   Context context_;
   std::unique_ptr<Context> own_prompt_context_;
   Context* prompt_context_;
+  std::optional<BackgroundPopulation> population_;  // after the model, whose bytes it reads
+  std::uint64_t start_ns_;
   double load_ms_ = 0;
 };
 

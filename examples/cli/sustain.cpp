@@ -172,6 +172,7 @@ nlohmann::ordered_json to_json(const Sustained& run, const Provenance& provenanc
 int run(const SustainCommand& c) {
   const std::string output = choose_output(c.output, c.common);
   Session session(c.model, c.common);
+  session.finish_loading();
   session.tune(c.tuning);
   Decoder decoder(session.model(), session.decoder_options());
   const InterruptGuard guard;

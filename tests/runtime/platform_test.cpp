@@ -1,13 +1,19 @@
 #include "edgek/runtime/platform.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <span>
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
+
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -48,6 +54,29 @@ TEST(MappedFile, EmptyFileIsEmpty) {
   EXPECT_EQ(map.open(file.path()), 0);
   EXPECT_TRUE(map.bytes().empty());
   EXPECT_TRUE(map.populate());
+}
+
+/// Bytes of a mapping that are in memory.
+std::size_t resident_bytes(std::span<const std::byte> bytes) {
+  const std::size_t page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  std::vector<unsigned char> pages((bytes.size() + page - 1) / page);
+  if (::mincore(const_cast<std::byte*>(bytes.data()), bytes.size(), pages.data()) != 0) return 0;
+  return page * static_cast<std::size_t>(std::count_if(pages.begin(), pages.end(), [](int p) { return (p & 1) != 0; }));
+}
+
+TEST(BackgroundPopulation, BringsEverythingInAndStopsEarly) {
+  const TemporaryFile file(std::string(20'000'001, 'e'));
+  edgek::MappedFile map;
+  ASSERT_EQ(map.open(file.path()), 0);
+  {
+    edgek::BackgroundPopulation population(map.bytes());
+    population.wait();
+    population.wait();
+  }
+  EXPECT_GE(resident_bytes(map.bytes()), map.bytes().size());
+  for (int i = 0; i < 20; ++i) edgek::BackgroundPopulation stopped(map.bytes());
+  edgek::BackgroundPopulation nothing({});
+  nothing.wait();
 }
 
 TEST(MappedFile, SaysWhyNot) {

@@ -1,6 +1,8 @@
 #ifndef EDGEK_RUNTIME_PLATFORM_HPP_
 #define EDGEK_RUNTIME_PLATFORM_HPP_
 
+#include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -23,6 +25,16 @@
 // another version of this file.
 
 namespace edgek {
+
+/// Returns when all pages of mapped memory are present, or the system declines. Later reads do not fault.
+inline bool populate_pages(std::span<const std::byte> bytes) noexcept {
+#ifdef MADV_POPULATE_READ
+  constexpr int kPopulate = MADV_POPULATE_READ;
+#else
+  constexpr int kPopulate = 22;  // Linux 5.14; older headers lack the name, older kernels answer EINVAL
+#endif
+  return bytes.empty() || ::madvise(const_cast<std::byte*>(bytes.data()), bytes.size(), kPopulate) == 0;
+}
 
 /// A file's bytes, read-only, as long as the object lives. The file must not shrink meanwhile (the
 /// system ends a program that reads beyond the end). Moves, does not copy.
@@ -57,15 +69,8 @@ class MappedFile {
     if (!bytes_.empty()) ::madvise(const_cast<std::byte*>(bytes_.data()), bytes_.size(), MADV_WILLNEED);
   }
 
-  /// Returns when all pages are in memory, or the system declines. Later reads do not fault.
-  bool populate() const noexcept {
-#ifdef MADV_POPULATE_READ
-    constexpr int kPopulate = MADV_POPULATE_READ;
-#else
-    constexpr int kPopulate = 22;  // Linux 5.14; older headers lack the name, older kernels answer EINVAL
-#endif
-    return bytes_.empty() || ::madvise(const_cast<std::byte*>(bytes_.data()), bytes_.size(), kPopulate) == 0;
-  }
+  /// populate_pages() of all of them.
+  bool populate() const noexcept { return populate_pages(bytes_); }
 
  private:
   int map(int file) noexcept {
@@ -139,6 +144,43 @@ class Thread {
  private:
   pthread_t thread_{};
   bool started_ = false;
+};
+
+/// Brings the pages of mapped memory in while the program goes on; whoever needs one earlier brings it in itself. The
+/// memory must stay mapped as long as the object lives.
+class BackgroundPopulation {
+ public:
+  explicit BackgroundPopulation(std::span<const std::byte> bytes) noexcept : left_(bytes) {
+    thread_.start(&run, this);  // without a thread, pages come as they are needed
+  }
+  BackgroundPopulation(const BackgroundPopulation&) = delete;
+  BackgroundPopulation& operator=(const BackgroundPopulation&) = delete;
+  /// Stops early.
+  ~BackgroundPopulation() {
+    stopped_.store(true, std::memory_order_relaxed);
+    thread_.join();
+  }
+
+  /// Returns when all pages have been brought in, or the system declined.
+  void wait() noexcept { thread_.join(); }
+
+ private:
+  /// Bytes at a time: whoever maps or unmaps memory meanwhile waits so long, malloc() too.
+  static constexpr std::size_t kSlice = std::size_t{8} << 20;
+
+  static void* run(void* self) noexcept {
+    auto& population = *static_cast<BackgroundPopulation*>(self);
+    while (!population.left_.empty() && !population.stopped_.load(std::memory_order_relaxed)) {
+      const std::span<const std::byte> slice = population.left_.first(std::min(kSlice, population.left_.size()));
+      if (!populate_pages(slice)) break;
+      population.left_ = population.left_.subspan(slice.size());
+    }
+    return nullptr;
+  }
+
+  std::span<const std::byte> left_;
+  std::atomic<bool> stopped_{false};
+  Thread thread_;
 };
 
 /// CPUs that this process may run on; at least 1.
