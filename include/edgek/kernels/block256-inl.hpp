@@ -49,7 +49,7 @@ HWY_INLINE V32 AddScaledSteps(V32 acc, V16 scale, V8 w_a, VX x_a, V8 w_b, VX x_b
 #else
   auto dot = Pairs(d16, w_a, x_a);
   if constexpr (kSteps == 2) dot = hn::Add(dot, Pairs(d16, w_b, x_b));
-  return AddPairProducts(d32, acc, dot, scale);
+  return InOrder(AddPairProducts(d32, acc, dot, scale));
 #endif
 }
 
@@ -135,8 +135,8 @@ HWY_INLINE hn::VFromD<RowF32> AddBlock256One(TilePointers p, const PackedA256& t
     acc = AddGroup<F, 3>(p, i, offset, a, b, token.q + 256 * block, acc);
     hn::Store(acc, d32, isum + i * kTileRows);
   }
-  const auto min = F::kMins ? LoadRowHalves(p, offset + F::kScaleOffset + 2) : hn::Zero(df);
-  const auto scale = LoadRowHalves<!F::kMins>(p, offset + F::kScaleOffset);
+  hn::VFromD<RowF32> scale, min;
+  LoadScales<F::kMins, !F::kMins>(p, offset + F::kScaleOffset, scale, min);
   return AddBlock256<F::kMins>(isum, msum, scale, min, token.d[block], sum);
 }
 

@@ -43,24 +43,21 @@ HWY_INLINE auto BlockPartial(V8 low, V8 high, VX x_low, VX x_high) {
 #endif
 }
 
-/// Lane r: the integer sum of row r, from the partial sums of its four vectors.
-template <int kMaxWeight, class V>
-HWY_INLINE hn::VFromD<RowI32> BlockSum(V p0, V p1, V p2, V p3) {
-#if EDGEK_UNIT_DOT
-  return RowTree(p0, p1, p2, p3);
-#else
-  if constexpr (kMaxWeight == 255) {
-    return RowTree(p0, p1, p2, p3);
-  } else if constexpr (kMaxWeight * 127 * 16 <= 32767) {
-    return RowTreeOfSmall(p0, p1, p2, p3);
+/// Lane r: the integer sum of row r, from the partial sums of its four vectors: partial(0) to partial(3). Two are
+/// folded before the next are made: all four at once, and their constants, would not fit 16 registers.
+template <int kMaxWeight, class Fn>
+HWY_INLINE hn::VFromD<RowI32> BlockSum(const Fn& partial) {
+  if constexpr (EDGEK_UNIT_DOT || kMaxWeight == 255) {
+    const auto a = FoldPair(partial(0), partial(1));
+    const auto b = FoldPair(partial(2), partial(3));
+    return FoldRows(a, b);
   } else {
-    const RowI16 d16;
-    const RowI32 d32;
-    const auto one = hn::Set(d16, 1);
-    return RowTree(hn::WidenMulPairwiseAdd(d32, p0, one), hn::WidenMulPairwiseAdd(d32, p1, one),
-                   hn::WidenMulPairwiseAdd(d32, p2, one), hn::WidenMulPairwiseAdd(d32, p3, one));
+    static_assert(kMaxWeight * 127 * 8 <= 32767);
+    const auto a = FoldSmallPair(partial(0), partial(1));
+    const auto b = FoldSmallPair(partial(2), partial(3));
+    if constexpr (kMaxWeight * 127 * 16 <= 32767) return FoldSmall(a, b);
+    return FoldMedium(a, b);
   }
-#endif
 }
 
 /// The float step of one block.
@@ -93,9 +90,11 @@ HWY_INLINE VF AddBlock32One(TilePointers p, std::size_t offset, const PackedA32&
     F::Load(p, i, offset, low, high);
     return BlockPartial<F::kMaxWeight>(low, high, x_low, x_high);
   };
-  const auto isum = BlockSum<F::kMaxWeight>(partial(0), partial(1), partial(2), partial(3));
-  acc = AddBlock32(F::kBias, isum, LoadRowHalves(p, offset), token.d[block], token.sum[block], acc);
-  return F::kMin ? AddMin32(LoadRowHalves(p, offset + 2), token.d[block], token.sum[block], acc) : acc;
+  const auto isum = BlockSum<F::kMaxWeight>(partial);
+  VF scale, min;
+  LoadScales<F::kMin>(p, offset, scale, min);
+  acc = AddBlock32(F::kBias, isum, scale, token.d[block], token.sum[block], acc);
+  return F::kMin ? AddMin32(min, token.d[block], token.sum[block], acc) : acc;
 }
 
 template <class F>
@@ -146,7 +145,7 @@ HWY_NOINLINE void AddUnpacked32(std::int32_t bias, const Unpacked32* block, std:
       return BlockPartial<kMaxWeight>(hn::Load(d8, block->weights + i * kRowVectorBytes),
                                       hn::Load(d8, block->weights + (4 + i) * kRowVectorBytes), x_low, x_high);
     };
-    const auto isum = BlockSum<kMaxWeight>(partial(0), partial(1), partial(2), partial(3));
+    const auto isum = BlockSum<kMaxWeight>(partial);
     acc = AddBlock32(bias, isum, hn::LoadU(df, block->scale), token.d[b], token.sum[b], acc);
     if constexpr (kMin) acc = AddMin32(hn::LoadU(df, block->min), token.d[b], token.sum[b], acc);
   }

@@ -73,6 +73,27 @@ HWY_INLINE hn::VFromD<RowHalves> GatherHalves(TilePointers p, std::size_t offset
 #endif
 }
 
+/// Lane r: the words at `offset` and `offset` + 2 of row r. Up to 16 bytes from the first one on are read.
+template <class V16>
+HWY_INLINE void GatherTwoHalves(TilePointers p, std::size_t offset, V16& first, V16& second) {
+#if HWY_TARGET == HWY_AVX2
+  const RowHalves d;
+  const hn::Repartition<std::uint32_t, RowHalves> d32;
+  const hn::Repartition<std::uint64_t, RowHalves> d64;
+  const auto zip = [&](std::size_t r) EDGEK_UNIT_ATTR {
+    const auto* a = reinterpret_cast<const std::uint16_t*>(p[r] + offset);
+    const auto* b = reinterpret_cast<const std::uint16_t*>(p[r + 1] + offset);
+    return hn::BitCast(d32, hn::InterleaveLower(d, hn::LoadU(d, a), hn::LoadU(d, b)));
+  };
+  const auto lower = hn::BitCast(d64, hn::InterleaveLower(d32, zip(0), zip(2)));  // four firsts, four seconds
+  const auto upper = hn::BitCast(d64, hn::InterleaveLower(d32, zip(4), zip(6)));
+  first = hn::BitCast(d, hn::InterleaveLower(d64, lower, upper));
+  second = hn::BitCast(d, hn::InterleaveUpper(d64, lower, upper));
+#else
+  first = GatherHalves(p, offset), second = GatherHalves(p, offset + 2);
+#endif
+}
+
 EDGEK_AFTER_UNIT
 
 #endif  // EDGEK_KERNELS_GATHER_INL_HPP_

@@ -33,42 +33,73 @@ HWY_INLINE hn::VFromD<RowU8> LoadRows(TilePointers p, std::size_t i, std::size_t
   }
 }
 
-/// Lane r: the sum of row r's four int32 in the vectors v0..v3.
+// ---- lane r: the sum of row r, whose parts are lanes of a block of one of the vectors v0..v3; folded in two steps
+
+/// Two rows' four int32 in each block, to two each.
 template <class V32>
-HWY_INLINE V32 RowTree(V32 v0, V32 v1, V32 v2, V32 v3) {
+HWY_INLINE V32 FoldPair(V32 v0, V32 v1) {
+  const hn::DFromV<V32> d32;
+  return hn::Add(hn::InterleaveLower(d32, v0, v1), hn::InterleaveUpper(d32, v0, v1));
+}
+
+/// a of v0 and v1, b of v2 and v3.
+template <class V32>
+HWY_INLINE V32 FoldRows(V32 a, V32 b) {
   const hn::DFromV<V32> d32;
   const hn::Repartition<std::uint64_t, hn::DFromV<V32>> d64;
-  const V32 a = hn::Add(hn::InterleaveLower(d32, v0, v1), hn::InterleaveUpper(d32, v0, v1));
-  const V32 b = hn::Add(hn::InterleaveLower(d32, v2, v3), hn::InterleaveUpper(d32, v2, v3));
   const auto a64 = hn::BitCast(d64, a), b64 = hn::BitCast(d64, b);
   return hn::Add(hn::BitCast(d32, hn::InterleaveLower(d64, a64, b64)),
                  hn::BitCast(d32, hn::InterleaveUpper(d64, a64, b64)));
 }
 
-/// Lane r: the sum of row r's eight int16 in v0..v3. Needs every sum of four of them to fit int16.
+template <class V32>
+HWY_INLINE V32 RowTree(V32 v0, V32 v1, V32 v2, V32 v3) {
+  return FoldRows(FoldPair(v0, v1), FoldPair(v2, v3));
+}
+
+/// FoldPair() of eight int16, to four each; the sum of two must fit int16.
 template <class V16>
-HWY_INLINE hn::VFromD<RowI32> RowTreeOfSmall(V16 v0, V16 v1, V16 v2, V16 v3) {
+HWY_INLINE V16 FoldSmallPair(V16 v0, V16 v1) {
   const RowI16 d16;
   const RowI32 d32;
+  const auto x = hn::BitCast(d32, v0), y = hn::BitCast(d32, v1);
+  return hn::Add(hn::BitCast(d16, hn::InterleaveLower(d32, x, y)), hn::BitCast(d16, hn::InterleaveUpper(d32, x, y)));
+}
+
+/// FoldRows() of FoldSmallPair()s; the sum of two must fit int16, too.
+template <class V16>
+HWY_INLINE hn::VFromD<RowI32> FoldSmall(V16 a, V16 b) {
+  const RowI16 d16;
   const RowU64 d64;
-  const auto lower = [=](V16 x, V16 y) EDGEK_UNIT_ATTR {
-    return hn::BitCast(d16, hn::InterleaveLower(d32, hn::BitCast(d32, x), hn::BitCast(d32, y)));
-  };
-  const auto upper = [=](V16 x, V16 y) EDGEK_UNIT_ATTR {
-    return hn::BitCast(d16, hn::InterleaveUpper(d32, hn::BitCast(d32, x), hn::BitCast(d32, y)));
-  };
-  const V16 a = hn::Add(lower(v0, v1), upper(v0, v1));
-  const V16 b = hn::Add(lower(v2, v3), upper(v2, v3));
   const auto a64 = hn::BitCast(d64, a), b64 = hn::BitCast(d64, b);
   const V16 s = hn::Add(hn::BitCast(d16, hn::InterleaveLower(d64, a64, b64)),
                         hn::BitCast(d16, hn::InterleaveUpper(d64, a64, b64)));
-  return hn::WidenMulPairwiseAdd(d32, s, hn::Set(d16, 1));
+  return hn::WidenMulPairwiseAdd(RowI32(), s, hn::Set(d16, 1));
+}
+
+/// The same where it may not.
+template <class V16>
+HWY_INLINE hn::VFromD<RowI32> FoldMedium(V16 a, V16 b) {
+  const auto one = hn::Set(RowI16(), 1);
+  return FoldRows(hn::WidenMulPairwiseAdd(RowI32(), a, one), hn::WidenMulPairwiseAdd(RowI32(), b, one));
 }
 
 /// Lane r: the Half at `offset` of row r, as float. kEndsBlock: see GatherHalves.
 template <bool kEndsBlock = false>
 HWY_INLINE hn::VFromD<RowF32> LoadRowHalves(TilePointers p, std::size_t offset) {
   return FloatFromHalf(RowF32(), GatherHalves<kEndsBlock>(p, offset));
+}
+
+/// Lane r: row r's scale at `offset` and, for kMin, the minimum that follows it; else 0. kEndsBlock: see GatherHalves.
+template <bool kMin, bool kEndsBlock = false, class VF>
+HWY_INLINE void LoadScales(TilePointers p, std::size_t offset, VF& scale, VF& min) {
+  if constexpr (kMin) {
+    hn::VFromD<RowHalves> scales, mins;
+    GatherTwoHalves(p, offset, scales, mins);
+    scale = FloatFromHalf(RowF32(), scales), min = FloatFromHalf(RowF32(), mins);
+  } else {
+    scale = LoadRowHalves<kEndsBlock>(p, offset), min = hn::Zero(RowF32());
+  }
 }
 
 /// How the rows of a tile lie in memory: `streams` bands of `adjacent` rows each, streams * adjacent = kTileRows.

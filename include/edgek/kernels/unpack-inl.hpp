@@ -34,8 +34,9 @@ HWY_NOINLINE void Unpack32(TilePointers p, std::size_t offset, std::size_t count
       hn::Store(low, d8, to->weights + i * kRowVectorBytes);
       hn::Store(high, d8, to->weights + (4 + i) * kRowVectorBytes);
     }
-    hn::StoreU(LoadRowHalves(p, offset), df, to->scale);
-    hn::StoreU(F::kMin ? LoadRowHalves(p, offset + 2) : hn::Zero(df), df, to->min);
+    hn::VFromD<RowF32> scale, min;
+    LoadScales<F::kMin>(p, offset, scale, min);
+    hn::StoreU(scale, df, to->scale), hn::StoreU(min, df, to->min);
   }
 }
 
@@ -117,8 +118,9 @@ HWY_NOINLINE void Unpack256(TilePointers p, std::size_t offset, Unpacked256* to)
     StoreGroup<F, 2>(p, i, offset, to->weights);
     StoreGroup<F, 3>(p, i, offset, to->weights);
   }
-  hn::Store(LoadRowHalves<!F::kMins>(p, offset + F::kScaleOffset), df, to->scale);
-  hn::Store(F::kMins ? LoadRowHalves(p, offset + F::kScaleOffset + 2) : hn::Zero(df), df, to->min);
+  hn::VFromD<RowF32> scale, min;
+  LoadScales<F::kMins, !F::kMins>(p, offset + F::kScaleOffset, scale, min);
+  hn::Store(scale, df, to->scale), hn::Store(min, df, to->min);
 }
 
 /// Adds one unpacked super-block times all tokens to a tile's sums.
