@@ -3,8 +3,8 @@
 #
 #   scripts/setup.sh [build] [demo] [arm] [avx512] [clang]      (default: build)
 #
-# Debian 12 and 13 are tried, Ubuntu 24.04 is not yet; on another system it names what is missing. Packages come
-# from this machine's own apt sources: as root, or through sudo. Highway 1.2 is newer than some of these
+# Debian 12 and 13 and Ubuntu 24.04 are tried; on another system it names what is missing. Packages come from
+# this machine's own apt sources: as root, or through sudo. Highway 1.2 is newer than some of these
 # releases: then its headers are unpacked from the next release's package into .deps, installed nowhere.
 # Never asks: where sudo would need a password and nobody is there to type it, it says so and ends.
 set -eu
