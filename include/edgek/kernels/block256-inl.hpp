@@ -118,7 +118,6 @@ HWY_INLINE V32 AddGroup(TilePointers p, std::size_t i, std::size_t offset, V16 a
 template <class F>
 HWY_INLINE hn::VFromD<RowF32> AddBlock256One(TilePointers p, const PackedA256& token, std::size_t block,
                                              hn::VFromD<RowF32> sum) {
-  const RowF32 df;
   const RowI32 d32;
   const std::size_t offset = block * info(F::kFormat).block_bytes;
   HWY_ALIGN std::int32_t isum[4 * kTileRows];
