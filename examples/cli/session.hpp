@@ -43,7 +43,7 @@ struct TuningOptions {
 /// --streams, --prefetch, --no-tune, --fresh, --no-cache.
 void add_tuning_options(CLI::App& command, TuningOptions& options);
 
-/// Sets ctx.tuning as the options say, or as the cache has it. False where neither knows.
+/// Sets ctx.tuning as the options say (--no-tune: leaves it), or as the cache has it. False where neither knows.
 bool recall_tuning(Context& ctx, const Model& model, const TuningOptions& options, const CommonOptions& common);
 
 /// Sets ctx.tuning by tune_streams() on the model's own bytes, and has the cache keep it.

@@ -1,4 +1,4 @@
-// Matmul over floats for many tokens. Lanes are rows: weights become floats in a transposed panel, and every
+// Matmul over floats for many tokens. Lanes are rows: weights lie in a transposed panel, as floats or halves, and every
 // lane of the definition is summed on its own, all k with k % 16 == 0 first, then those with k % 16 == 1, and
 // so on: the order within a lane is that of the row kernels, and so are the bits. Sixteen drains and one tree
 // per result cost little; summing along k as the row kernels do would spill.
