@@ -118,7 +118,8 @@ def main():
     parser.add_argument("--compiler", default="aarch64-linux-gnu-g++-12")
     parser.add_argument("--highway", default=str(PROJECT / ".deps/usr/include"), help="the folder that has hwy/")
     options = parser.parse_args()
-    mca = next(filter(None, map(shutil.which, ["llvm-mca", "llvm-mca-19", "llvm-mca-14"])), None)
+    # The versioned one first: an older default, 14 say, does not know all of these CPUs.
+    mca = next(filter(None, map(shutil.which, ["llvm-mca-19", "llvm-mca"])), None)
     if mca is None:
         sys.exit("arm_throughput.py: no llvm-mca here (package llvm-19)")
     functions = functions_of(compile_kernels(options.compiler, options.highway))
