@@ -9,8 +9,10 @@ warnings="-Wall -Wextra -Wconversion -Wshadow -Werror"
 highway=.deps/usr/include
 [ -e $highway/hwy/highway.h ] || highway=/usr/include
 
-checks=$(mktemp)
-trap 'rm -f "$checks"' EXIT
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+checks=$folder/checks
+cmake -DSOURCE="$PWD" -DOUTPUT="$folder/commit.hpp" -P cmake/write_commit.cmake
 check() { echo "$*" >>"$checks"; }  # COMPILER FILE FLAGS
 
 compilers=0 seen=:
@@ -24,7 +26,7 @@ for compiler in g++ g++-12 g++-13 g++-14 clang++ clang++-14 clang++-19; do
   check $compiler cmake/edgek.cpp
   check $compiler cmake/edgek.cpp -DEDGEK_STATIC_ONLY -march=native
   for file in examples/cli/*.cpp examples/[0-9]*.cpp bench/*.cpp; do
-    if [ -e "$file" ]; then check $compiler "$file" -DEDGEK_DECLARE_ONLY '-DEDGEK_COMMIT=""'; fi
+    if [ -e "$file" ]; then check $compiler "$file" -DEDGEK_DECLARE_ONLY; fi
   done
   check $compiler tests/fuzz/gguf_fuzz.cpp -DEDGEK_DECLARE_ONLY -Itests '-DEDGEK_TEST_DATA_DIR=""'
 done
@@ -37,4 +39,4 @@ xargs -P "$jobs" -d '\n' -n 1 sh -c '
   compiler=$1; shift
   output=$($compiler $options -fsyntax-only "$@" 2>&1) ||
     { printf "%s\n" "$output" "warnings: $compiler $*" >&2; exit 1; }
-' "-std=c++20 $warnings -Iinclude -I. -Iexamples/cli -isystem $highway" <"$checks"
+' "-std=c++20 $warnings -Iinclude -I. -Iexamples/cli -I$folder -isystem $highway" <"$checks"

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "commit.hpp"
 #include "edgek/measure/json_writer.hpp"
 #include "edgek/model/error.hpp"
 #include "process.hpp"
@@ -119,7 +120,7 @@ std::vector<std::int32_t> parse_ids(std::string_view text, const std::string& so
 }
 
 Provenance provenance_of(const CommonOptions&, const KernelSet& kernels, std::size_t threads) {
-  Provenance p = provenance_here(describe_machine(), EDGEK_COMMIT);
+  Provenance p = provenance_here(describe_machine(), kCommit);
   p.target = kernels.name;
   p.threads = threads;
   p.command = command_line();
