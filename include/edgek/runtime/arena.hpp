@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "edgek/core/status.hpp"
+#include "edgek/runtime/platform.hpp"
 
 namespace edgek {
 
@@ -93,6 +94,7 @@ class Arena {
     if (!rounded.ok()) return Status::kOutOfMemory;
     void* fresh = std::aligned_alloc(kAlignment, rounded.value());
     if (fresh == nullptr) return Status::kOutOfMemory;
+    advise_huge_pages({static_cast<std::byte*>(fresh), rounded.value()});
     std::free(data_);
     data_ = static_cast<std::byte*>(fresh);
     capacity_ = rounded.value();
