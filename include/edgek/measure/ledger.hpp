@@ -6,6 +6,7 @@
 
 #include "edgek/core/format.hpp"
 #include "edgek/core/traffic.hpp"
+#include "edgek/measure/tick_clock.hpp"
 
 namespace edgek {
 
@@ -18,7 +19,7 @@ struct LedgerEntry {
   const char* target = "";    ///< KernelSet::name
   std::size_t m = 0, k = 0, n = 0;  ///< rows, cols, tokens
   Traffic traffic;
-  std::uint64_t start_ns = 0, end_ns = 0;  ///< steady clock, by the thread that called the op
+  std::uint64_t start_ns = 0, end_ns = 0;  ///< Ledger::clock(), by the thread that called the op
   std::uint64_t busy_ns = 0;      ///< sum over threads of time spent in kernels
   std::uint64_t busy_max_ns = 0;  ///< of the busiest thread
   std::size_t threads = 0;
@@ -30,6 +31,12 @@ class Ledger {
  public:
   virtual ~Ledger() = default;
   virtual void record(const LedgerEntry& entry) noexcept = 0;
+
+  /// The clock of its entries.
+  const TickClock& clock() const noexcept { return clock_; }
+
+ protected:
+  TickClock clock_;
 };
 
 }  // namespace edgek

@@ -67,6 +67,7 @@ class RecordingLedger final : public Ledger {
   void begin_token() noexcept {
     sum_pending();
     recorded_at_begin_ = recorded_ns_;
+    clock_.anchor();
     token_start_ = now_ns();
   }
   void end_token() noexcept {
@@ -156,13 +157,13 @@ class TimedItem {
   TimedItem(Ledger* ledger, const char* name) noexcept : ledger_(ledger) {
     entry_.op = name;
     entry_.threads = 1;
-    if (ledger_ != nullptr) entry_.start_ns = now_ns();
+    if (ledger_ != nullptr) entry_.start_ns = ledger_->clock().now();
   }
   TimedItem(const TimedItem&) = delete;
   TimedItem& operator=(const TimedItem&) = delete;
   ~TimedItem() {
     if (ledger_ == nullptr) return;
-    entry_.end_ns = now_ns();
+    entry_.end_ns = ledger_->clock().now();
     entry_.busy_ns = entry_.busy_max_ns = entry_.end_ns - entry_.start_ns;
     ledger_->record(entry_);
   }

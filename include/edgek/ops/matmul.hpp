@@ -43,8 +43,8 @@ class MatmulRegion {
     const Status ready = prepare(queue.threads(), 0);
     if (ready != Status::kOk) return ready;
     run_queue(queue, [&](const MatmulChunk& chunk, const ThreadScratch& scratch, Clock& clock) {
+      clock.enter(chunk.part);
       multiply(parts_[chunk.part], chunk, scratch);
-      clock.tick(chunk.part);
     });
     return Status::kOk;
   }
@@ -62,16 +62,16 @@ class MatmulRegion {
     up.job.y = extra_;
     up.job.y_stride = up.rows;
     run_queue(queue, [&](const MatmulChunk& chunk, const ThreadScratch& scratch, Clock& clock) {
+      clock.enter(0);
       multiply(gate, chunk, scratch);
-      clock.tick(0);
+      clock.enter(1);
       multiply(up, chunk, scratch);
-      clock.tick(1);
+      clock.enter(2);
       for (std::size_t t = chunk.token_begin; t < chunk.token_end; ++t) {
         float* y = gate.job.y + t * gate.job.y_stride + chunk.row_begin;
         const float* opened = up.job.y + t * up.job.y_stride + chunk.row_begin;
         ctx_.kernels.silu_mul(y, opened, chunk.row_end - chunk.row_begin, y);
       }
-      clock.tick(2);
     });
     return Status::kOk;
   }
@@ -79,9 +79,12 @@ class MatmulRegion {
  private:
   static constexpr std::size_t kTimed = kMaxFused + 1;  // the parts, and what follows them
 
-  /// What one thread spent on each part. Written once, when the thread is done, to cache lines of its own.
+  std::size_t timed_parts() const noexcept { return count_ + (gated_ ? 1 : 0); }
+
+  /// What one thread spent on each part. Written once, when the thread is done, to cache lines of its own; no more of
+  /// them than needed, because the calling thread waits for each.
   struct alignas(64) Busy {
-    std::array<std::uint64_t, kTimed> ns;
+    std::array<std::uint64_t, kTimed> ticks;
   };
 
   /// What one thread may write to.
@@ -90,19 +93,28 @@ class MatmulRegion {
     float* refined;     // (Refinement::output_floats), or none
   };
 
+  /// Counts what passes for the part that was named last.
   class Clock {
    public:
-    explicit Clock(Busy* busy) noexcept : busy_(busy), last_(busy ? now_ns() : 0) {}
-    void tick(std::size_t part) noexcept {
-      if (busy_ == nullptr) return;
-      const std::uint64_t now = now_ns();
-      busy_->ns[part] += now - last_;
+    Clock(const Ledger* ledger, Busy& busy) noexcept
+        : clock_(ledger != nullptr ? &ledger->clock() : nullptr), busy_(busy), last_(clock_ ? clock_->ticks() : 0) {}
+    void enter(std::size_t part) noexcept {
+      if (clock_ == nullptr || part == part_) return;
+      stop();
+      part_ = part;
+    }
+    void stop() noexcept {
+      if (clock_ == nullptr) return;
+      const std::uint64_t now = clock_->ticks();
+      busy_.ticks[part_] += now - last_;
       last_ = now;
     }
 
    private:
-    Busy* busy_;
+    const TickClock* clock_;
+    Busy& busy_;
     std::uint64_t last_;
+    std::size_t part_ = 0;
   };
 
   std::span<MatmulPart> parts() noexcept { return std::span(parts_).first(count_); }
@@ -184,11 +196,12 @@ class MatmulRegion {
     const bool timed = ctx_.ledger != nullptr;
     run_items(ctx_, queue.threads(), [&](std::size_t item) {
       Busy busy{};
-      Clock clock(timed ? &busy : nullptr);
+      Clock clock(ctx_.ledger, busy);
       MatmulChunk chunk;
       const ThreadScratch scratch{scratch_ + item * scratch_bytes_, refined_ + item * refined_floats_};
       while (queue.take(chunk)) run_one(chunk, scratch, clock);
-      if (timed) busy_[item] = busy;
+      clock.stop();
+      if (timed) std::copy_n(busy.ticks.begin(), timed_parts(), busy_[item].ticks.begin());
     });
     if (timed) record_parts({busy_, queue.threads()});
   }
@@ -199,8 +212,11 @@ class MatmulRegion {
     Busy sum{};
     std::uint64_t total = 0, busiest = 0;
     for (const Busy& busy : threads) {
-      for (std::size_t p = 0; p < kTimed; ++p) sum.ns[p] += busy.ns[p];
-      const std::uint64_t thread = std::accumulate(busy.ns.begin(), busy.ns.end(), std::uint64_t{0});
+      std::uint64_t thread = 0;
+      for (std::size_t p = 0; p < timed_parts(); ++p) {
+        sum.ticks[p] += busy.ticks[p];
+        thread += busy.ticks[p];
+      }
       total += thread;
       busiest = std::max(busiest, thread);
     }
@@ -209,16 +225,17 @@ class MatmulRegion {
                         : static_cast<std::uint64_t>(static_cast<double>(of) * static_cast<double>(part) /
                                                      static_cast<double>(total));
     };
-    const std::size_t entries = count_ + (gated_ ? 1 : 0);
-    const std::uint64_t start = clock_ns_, end = now_ns();
+    const std::size_t entries = timed_parts();
+    const TickClock& clock = ctx_.ledger->clock();
+    const std::uint64_t start = clock_ns_, end = clock.now();
     std::uint64_t done = 0;
     for (std::size_t p = 0; p < entries; ++p) {
       LedgerEntry entry = p < count_ ? entry_of(p) : activation_entry();
       entry.start_ns = start + share(end - start, done);
-      done += sum.ns[p];
+      done += sum.ticks[p];
       entry.end_ns = p + 1 == entries ? end : start + share(end - start, done);
-      entry.busy_ns = sum.ns[p];
-      entry.busy_max_ns = share(busiest, sum.ns[p]);
+      entry.busy_ns = clock.to_ns(sum.ticks[p]);
+      entry.busy_max_ns = clock.to_ns(share(busiest, sum.ticks[p]));
       entry.threads = threads.size();
       record(ctx_, entry, labels_[p < count_ ? p : 0]);
     }

@@ -40,7 +40,7 @@ void run_items(Context& ctx, std::size_t items, Fn&& fn) noexcept {
 }
 
 /// The clock that only a ledger needs: without one nothing reads it.
-inline std::uint64_t clock_for(const Ledger* ledger) noexcept { return ledger != nullptr ? now_ns() : 0; }
+inline std::uint64_t clock_for(const Ledger* ledger) noexcept { return ledger != nullptr ? ledger->clock().now() : 0; }
 
 /// An entry for an op that began at `start_ns`. Its time runs until it is recorded.
 inline LedgerEntry entry_since(std::uint64_t start_ns, const char* op) noexcept {
@@ -55,13 +55,13 @@ inline LedgerEntry start_entry(const Context& ctx, const char* op) noexcept {
   return entry_since(clock_for(ctx.ledger), op);
 }
 
-/// Time spent by the threads of one region.
-class BusyTime {
+/// Ticks spent by the threads of one region.
+class BusyTicks {
  public:
-  void add(std::uint64_t ns) noexcept {
-    total_.fetch_add(ns, std::memory_order_relaxed);
+  void add(std::uint64_t ticks) noexcept {
+    total_.fetch_add(ticks, std::memory_order_relaxed);
     std::uint64_t seen = max_.load(std::memory_order_relaxed);
-    while (seen < ns && !max_.compare_exchange_weak(seen, ns, std::memory_order_relaxed)) {
+    while (seen < ticks && !max_.compare_exchange_weak(seen, ticks, std::memory_order_relaxed)) {
     }
   }
   std::uint64_t total() const noexcept { return total_.load(std::memory_order_relaxed); }
@@ -83,7 +83,7 @@ inline void record(Context& ctx, LedgerEntry& entry, const OpLabel& label) noexc
 inline void record_alone(Context& ctx, LedgerEntry& entry, const OpLabel& label) noexcept {
   if (ctx.ledger == nullptr) return;
   entry.threads = 1;
-  entry.end_ns = now_ns();
+  entry.end_ns = ctx.ledger->clock().now();
   entry.busy_ns = entry.busy_max_ns = entry.end_ns - entry.start_ns;
   record(ctx, entry, label);
 }
@@ -100,17 +100,18 @@ void run_recorded(Context& ctx, std::size_t count, std::size_t threads, LedgerEn
     });
     return record_alone(ctx, entry, label);
   }
-  BusyTime busy;
+  BusyTicks busy;
   std::atomic<std::size_t> next{0};
   run_items(ctx, entry.threads, [&](std::size_t slot) {
-    const std::uint64_t start = clock_for(ctx.ledger);
+    const std::uint64_t start = ctx.ledger != nullptr ? ctx.ledger->clock().ticks() : 0;
     for (std::size_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < count;) fn(i, slot);
-    if (ctx.ledger != nullptr) busy.add(now_ns() - start);
+    if (ctx.ledger != nullptr) busy.add(ctx.ledger->clock().ticks() - start);
   });
   if (ctx.ledger == nullptr) return;
-  entry.end_ns = now_ns();
-  entry.busy_ns = busy.total();
-  entry.busy_max_ns = busy.busiest();
+  const TickClock& clock = ctx.ledger->clock();
+  entry.end_ns = clock.now();
+  entry.busy_ns = clock.to_ns(busy.total());
+  entry.busy_max_ns = clock.to_ns(busy.busiest());
   record(ctx, entry, label);
 }
 
