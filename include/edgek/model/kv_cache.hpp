@@ -51,6 +51,7 @@ class KvCache {
   /// Writes one position.   k, v: (kv_heads * head_dim).   Needs layer and position within the shape.
   void write(const KernelSet& kernels, std::size_t layer, std::size_t position, const float* k,
              const float* v) noexcept {
+    for (const std::size_t index : {2 * layer, 2 * layer + 1}) ask_for_array(array(index), position);
     write_array(kernels, array(2 * layer), position, k);
     write_array(kernels, array(2 * layer + 1), position, v);
   }
@@ -68,6 +69,15 @@ class KvCache {
  private:
   std::byte* array(std::size_t index) const noexcept {
     return memory_.bytes().data() + index * shape_.floats_per_array().value() * kv_value_bytes(shape_.format);
+  }
+
+  // Every head's row lies in a page of its own, and nothing has touched it yet: one wait for all of them, not one each.
+  void ask_for_array(const std::byte* out, std::size_t position) const noexcept {
+    const std::size_t row = shape_.head_dim * kv_value_bytes(shape_.format);
+    for (std::size_t h = 0; h < shape_.kv_heads; ++h) {
+      const std::byte* to = out + (h * shape_.capacity + position) * row;
+      for (std::size_t i = 0; i < row; i += 64) __builtin_prefetch(to + i, 1);
+    }
   }
 
   void write_array(const KernelSet& kernels, std::byte* out, std::size_t position, const float* x) const noexcept {
