@@ -39,6 +39,7 @@ struct Measured {
 
   Watch prompt, generation;
   double context = 0;  // mean positions that a token looks at
+  Replay replay;
   FirstToken first;
   Energy energy;
   Thermal thermal;
@@ -62,10 +63,8 @@ DecoderOptions decoder_options(const RooflineCommand& c, const Session& session)
   return options;
 }
 
-/// False: interrupted.
-bool generate(Session& session, Decoder& decoder, Sampler& sampler, std::span<const TokenId> prompt, Measured& out) {
-  Generator generator(decoder, sampler, session.tokenizer(),
-                      {.max_tokens = out.generation.spans.size() + 1, .ignore_end = true});
+/// The prompt and its token. False: interrupted.
+bool begin(Session& session, Generator& generator, std::span<const TokenId> prompt, Measured& out) {
   RecordingLedger& prompt_ledger = out.prompt.ledger;
   session.prompt_context().ledger = &prompt_ledger;
   prompt_ledger.begin_token();
@@ -79,25 +78,51 @@ bool generate(Session& session, Decoder& decoder, Sampler& sampler, std::span<co
   out.first.prompt = to_ms(prompt_ledger.tokens()[0].wall_ns());
   out.first.sample = to_ms(chosen - evaluated);
   out.first.total = to_ms(chosen - process_start_ns());
+  return true;
+}
+
+/// Replays take turns with tokens: one after so many of `tokens`.
+std::size_t tokens_per_replay(std::size_t tokens) {
+  constexpr std::size_t kMostReplays = ProbeOptions::kMaxPasses, kUsual = 4;
+  return std::max((tokens + kMostReplays - 1) / kMostReplays, std::min(kUsual, tokens));
+}
+
+/// The tokens after the first. False: interrupted.
+bool go_on(Context& ctx, const Decoder& decoder, Generator& generator, Replayer& replayer, Measured& out) {
   RecordingLedger& ledger = out.generation.ledger;
-  session.context().ledger = &ledger;
+  ctx.ledger = &ledger;
   out.thermal.before = read_temperatures();
   out.thermal.clock_before = read_cpu_clock();
   EnergyMeter meter;
   bool more = true;
-  const std::size_t tokens = out.generation.spans.size();
+  const std::size_t tokens = out.generation.spans.size(), turn = tokens_per_replay(tokens);
   for (std::size_t i = 0; more && i < tokens; ++i) {
     ledger.begin_token();
-    more = generator.next(session.context()).has_value();
+    more = generator.next(ctx).has_value();
     ledger.end_token();
     meter.sample();
     out.context += static_cast<double>(decoder.position()) / static_cast<double>(tokens);
+    if ((i + 1) % turn != 0) continue;
+    meter.pause();
+    replayer.pass();
+    meter.resume();
   }
   out.energy = meter.read();
   out.thermal.after = read_temperatures();
   out.thermal.clock_after = read_cpu_clock();
-  session.context().ledger = nullptr;
+  out.replay = replayer.result();
+  ctx.ledger = nullptr;
   return more;
+}
+
+/// False: interrupted.
+bool generate(Session& session, Decoder& decoder, Sampler& sampler, std::span<const TokenId> prompt, Measured& out) {
+  Generator generator(decoder, sampler, session.tokenizer(),
+                      {.max_tokens = out.generation.spans.size() + 1, .ignore_end = true});
+  if (!begin(session, generator, prompt, out)) return false;
+  Context& ctx = session.context();
+  Replayer replayer(ctx.kernels, ctx.executor, spans_in_decode_order(session.model()));
+  return go_on(ctx, decoder, generator, replayer, out);
 }
 
 double& read_roof(Roofs& roofs, std::string_view level) {
@@ -139,7 +164,7 @@ Battery measure_reads(const Context& ctx, const RooflineCommand& c, Progress& pr
   for (std::size_t i = 0; i < levels.size(); ++i) {
     const std::span<const ReadLoop> loops = cached ? std::span(&cached->best[i].loop, 1) : std::span(kReadLoops);
     battery.best.push_back(best_of(probe_reads(ctx.kernels, ctx.executor, levels[i].footprint, {}, loops)));
-    progress.update(i + 2, levels.size() + 2);
+    progress.update(i + 1, levels.size() + 1);
   }
   if (!cached && !c.tuning.cache.off) cache.store(threads, battery);
   report.roofs.battery_time = utc_text(battery.measured_s);
@@ -151,15 +176,10 @@ Battery measure_reads(const Context& ctx, const RooflineCommand& c, Progress& pr
 void measure_roofs(Session& session, const RooflineCommand& c, RooflineReport& report) {
   const Context& ctx = session.context();
   const bool exact = c.common.exact;
-  const std::vector<std::span<const std::byte>> spans = spans_in_decode_order(session.model());
-  std::uint64_t bytes = 0;
-  for (const auto& span : spans) bytes += span.size();
   const std::vector<MemoryLevel> levels = memory_levels(report.machine, session.threads());
   Progress progress("measuring roofs");
   bool reached = false;  // the level that the weights are read from; nearer ones come first
-  report.roofs.level = level_of(bytes, report.machine, session.threads());
-  report.roofs.replay = measure_replay(ctx.kernels, ctx.executor, spans);
-  progress.update(1, levels.size() + 2);
+  report.roofs.level = level_of(report.roofs.replay.bytes, report.machine, session.threads());
   const Battery battery = measure_reads(ctx, c, progress, report);
   for (std::size_t i = 0; i < levels.size(); ++i) {
     read_roof(report.roofs, levels[i].name) = battery.best[i].gbps;
@@ -214,11 +234,13 @@ int run(RooflineCommand c) {
     if (!generate(session, decoder, sampler, prompt, measured)) return kInterrupted;
     // Before the sweep: its positions must not count as the generation's.
     report.rss_bytes = memory_parts(session, decoder);
+    report.pages = page_report(session.model().file().bytes());
     report.provenance = session.provenance(prompt.size(), decoder.position());
     if (!sweep_contexts(session.context(), decoder, sampler, prompt.back(), c.contexts, c.tokens, contexts))
       return kInterrupted;
   }
   report.machine = describe_machine();
+  report.roofs.replay = measured.replay;
   measure_roofs(session, c, report);
   const KernelSet& kernels = session.context().kernels;
   report.generation = attribute(measured.generation.ledger, report.roofs, kernels);

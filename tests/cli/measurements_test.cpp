@@ -69,11 +69,12 @@ class Measurements : public ::testing::Test {
 TEST_F(Measurements, RooflineHasEveryPartOfItsContract) {
   const json r = document({"roofline", model_, "-p", "he", "-n", "8", "--bandwidth", "10"});
   expect_adds_up(r);
-  expect_keys(r, {"machine", "roofs", "token", "kernels", "ttft_ms", "rss_bytes", "energy", "thermal", "predict"});
+  expect_keys(r, {"machine", "roofs", "token", "kernels", "ttft_ms", "rss_bytes", "pages", "energy", "thermal", "predict"});
   expect_keys(r["machine"], {"cpu", "cores", "threads", "target", "memory_bytes", "l3_bytes"});
-  expect_keys(r["roofs"], {"read_gbps", "replay_gbps", "peak_gmacs", "loop"});
+  expect_keys(r["roofs"], {"read_gbps", "replay_gbps", "replay_passes", "replay_min_gbps", "replay_max_gbps", "peak_gmacs", "loop"});
   expect_keys(r["roofs"]["read_gbps"], {"dram", "l3", "l2", "l1"});
   EXPECT_GT(r["roofs"]["replay_gbps"], 0.0);
+  EXPECT_EQ(r["roofs"]["replay_passes"], 2) << "one after every fourth of 8 tokens";
   EXPECT_GT(r["roofs"]["peak_gmacs"].at("int8 Q4_0 rows"), 0.0);
   expect_keys(r["token"], {"bytes", "ceiling_ms", "tpot_ms", "split_ms", "items", "unattributed_ms", "wall_ms",
                            "closure", "context"});
@@ -81,6 +82,10 @@ TEST_F(Measurements, RooflineHasEveryPartOfItsContract) {
   expect_keys(r["token"]["tpot_ms"], {"p50", "p95", "p99"});
   expect_keys(r["ttft_ms"], {"load", "tokenize", "prompt", "sample", "total"});
   expect_keys(r["rss_bytes"], {"peak", "weights", "kv", "arena", "other"});
+  for (const char* memory : {"file", "allocated"}) {
+    expect_keys(r["pages"][memory], {"mapped", "resident", "huge"});
+    EXPECT_LE(r["pages"][memory]["resident"], r["pages"][memory]["mapped"]) << memory;
+  }
   expect_keys(r["energy"], {"source"});
   EXPECT_EQ(r["token"]["tokens"], 8);
   EXPECT_DOUBLE_EQ(r["token"]["context"], 1 + 4.5) << "one token of prompt, then looking at 2 to 9 positions";

@@ -47,6 +47,24 @@ TEST(EnergyMeter, MultipliesVoltsAndAmperesOfTheWholeBoard) {
   EXPECT_EQ(e.domain, "whole board");
 }
 
+TEST(EnergyMeter, LeavesOutWhatHappensInAPause) {
+  RecordedTree counters("amd_server");
+  EnergyMeter counting(counters.root(), 0);
+  const std::string socket = "sys/class/hwmon/hwmon1/energy2_input";
+  counters.put(socket, "11000000\n");
+  counting.pause(kSecond);
+  counters.put(socket, "50000000\n");
+  counting.resume(2 * kSecond);
+  counters.put(socket, "52000000\n");
+  EXPECT_NEAR(counting.read(3 * kSecond).joules, 3.0 + 2.0, 1e-9);
+
+  RecordedTree board("jetson_orin_nano");
+  EnergyMeter sampling(board.root(), 0);  // 6 W
+  sampling.pause(kSecond);
+  sampling.resume(9 * kSecond);
+  EXPECT_NEAR(sampling.read(10 * kSecond).joules, 2 * 6.0, 1e-9);
+}
+
 TEST(EnergyMeter, TakesAMonitorThatComputesPower) {
   RecordedTree tree;
   tree.put("sys/class/hwmon/hwmon0/name", "ina219\n");

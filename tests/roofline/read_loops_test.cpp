@@ -76,6 +76,23 @@ TEST(Replay, CountsBytesAndFindsALoopOfTheBattery) {
   EXPECT_NE(std::find(kReadLoops.begin(), kReadLoops.end(), replay.loop), kReadLoops.end());
 }
 
+TEST(Replay, TakesTurnsWithItsUser) {
+  std::vector<std::byte> memory(100'000, std::byte{3});
+  const ByteSpan bytes(memory);
+  const KernelSet set = set_with(plain_stream);
+  InlineExecutor executor;
+  Replayer replayer(set, executor, {&bytes, 1}, {.passes = 1});
+  EXPECT_EQ(replayer.result().passes, 0u);
+  EXPECT_EQ(replayer.result().gbps, 0.0);
+  for (std::size_t i = 0; i < ProbeOptions::kMaxPasses + 3; ++i) replayer.pass();
+  const Replay replay = replayer.result();
+  EXPECT_EQ(replay.passes, ProbeOptions::kMaxPasses) << "those beyond are not kept";
+  EXPECT_EQ(replay.bytes, memory.size());
+  EXPECT_GT(replay.min_gbps, 0.0);
+  EXPECT_LE(replay.min_gbps, replay.gbps);
+  EXPECT_LE(replay.gbps, replay.max_gbps);
+}
+
 TEST(Replay, OfNothingIsZero) {
   const KernelSet set = set_with(plain_stream);
   InlineExecutor executor;

@@ -148,6 +148,16 @@ class EnergyMeter {
     if (!source_.sensors.empty() && !source_.sensors.front().counts && now - last_ns_ >= kSampleNs) add(now);
   }
 
+  /// What happens from pause() to resume() is not counted.
+  void pause(std::uint64_t now = now_ns()) {
+    if (!source_.sensors.empty()) add(now);
+  }
+  void resume(std::uint64_t now = now_ns()) {
+    if (source_.sensors.empty()) return;
+    if (read_all(last_)) last_ns_ = now;
+    else lose();
+  }
+
   /// The energy since construction.
   Energy read(std::uint64_t now = now_ns()) {
     Energy e;
@@ -169,13 +179,14 @@ class EnergyMeter {
     return true;
   }
 
+  void lose() {
+    why_ = source_.sensors.front().name + " could not be read any more";
+    source_ = {};
+  }
+
   void add(std::uint64_t now) {
     std::vector<double> values(last_.size(), 0);
-    if (!read_all(values)) {
-      why_ = source_.sensors.front().name + " could not be read any more";
-      source_ = {};
-      return;
-    }
+    if (!read_all(values)) return lose();
     const double seconds = static_cast<double>(now - last_ns_) * 1e-9;
     for (std::size_t i = 0; i < values.size(); ++i) {
       const detail::EnergySensor& s = source_.sensors[i];

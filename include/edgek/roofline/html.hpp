@@ -260,7 +260,7 @@ inline void put_first_token(std::string& html, const RooflineReport& r) {
   put_kernels(html, r.prompt.kernels, {});
 }
 
-inline void put_memory(std::string& html, const MemoryParts& m) {
+inline void put_memory(std::string& html, const MemoryParts& m, const PageReport& pages) {
   html += "<h2>Memory</h2>\n";
   const std::pair<const char*, std::uint64_t> parts[] = {
       {"weights (the mapped file)", m.weights}, {"keys and values", m.kv}, {"arena", m.arena}, {"other", m.other()}};
@@ -271,6 +271,7 @@ inline void put_memory(std::string& html, const MemoryParts& m) {
     at += share;
   }
   put_bar(html, "row", "peak resident set", "whole", 0, 1, formatted("%.1f MB", mega(m.peak)));
+  if (pages.known()) put(html, "<p>Pages: ", pages_text(pages), ".</p>\n");
 }
 
 inline void put_predictions(std::string& html, const RooflineReport& r) {
@@ -361,7 +362,7 @@ inline std::string to_html(const RooflineReport& r) {
   detail::put_time_line(html, r.generation.token);
   detail::put_contexts(html, r.contexts);
   detail::put_first_token(html, r);
-  detail::put_memory(html, r.rss_bytes);
+  detail::put_memory(html, r.rss_bytes, r.pages);
   detail::put_predictions(html, r);
   detail::put_energy(html, r);
   detail::put_thermal(html, r.thermal);

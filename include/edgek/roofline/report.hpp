@@ -12,6 +12,7 @@
 #include "edgek/measure/histogram.hpp"
 #include "edgek/measure/json_writer.hpp"
 #include "edgek/measure/machine.hpp"
+#include "edgek/measure/pages.hpp"
 #include "edgek/measure/provenance.hpp"
 #include "edgek/measure/sensors.hpp"
 #include "edgek/roofline/attribution.hpp"
@@ -58,6 +59,7 @@ struct RooflineReport {
   std::vector<ContextPoint> contexts;  ///< the same at chosen lengths, shortest first; none: not asked for
   FirstToken ttft_ms;
   MemoryParts rss_bytes;
+  PageReport pages;            ///< the model file's and all that was allocated, when the tokens were measured
   Energy energy;
   Thermal thermal;
   std::vector<Prediction> predict;
@@ -71,6 +73,15 @@ inline std::string battery_text(const Roofs& roofs) {
   if (roofs.battery_time.empty()) return {};
   return roofs.battery_cached ? "loops compared " + roofs.battery_time + " (cached), the winners measured in this run"
                               : "loops compared in this run, " + roofs.battery_time;
+}
+
+/// What the system gave of what was asked for: the mapped file in memory, huge pages for what is allocated.
+inline std::string pages_text(const PageReport& pages) {
+  const auto mb = [](std::uint64_t bytes) { return static_cast<double>(bytes) * 1e-6; };
+  std::string text = formatted("file %.1f MB, %.1f of them present", mb(pages.file.mapped), mb(pages.file.resident));
+  text += formatted(" (%.1f in huge pages); allocated", mb(pages.file.huge));
+  text += formatted(" %.1f MB present (%.1f in huge pages)", mb(pages.allocated.resident), mb(pages.allocated.huge));
+  return pages.policy.empty() ? text : text + "; the system's policy for huge pages: " + pages.policy;
 }
 
 /// The bandwidth of the predictions.
@@ -109,8 +120,10 @@ inline void write_roofs(JsonWriter& json, const RooflineReport& r) {
   }
   json.end_object().member("replay_gbps", r.roofs.replay.gbps).key("peak_gmacs").begin_object();
   for (const auto& [unit, gmacs] : r.peak_gmacs) json.member(unit, gmacs);
-  json.end_object().member("loop", to_string(r.roofs.loop)).member("replay_loop", to_string(r.roofs.replay.loop));
-  json.member("level", r.roofs.level).key("battery").begin_object().member("time", r.roofs.battery_time);
+  const Replay& replay = r.roofs.replay;
+  json.end_object().member("loop", to_string(r.roofs.loop)).member("replay_loop", to_string(replay.loop));
+  json.member("replay_passes", replay.passes).member("replay_min_gbps", replay.min_gbps);
+  json.member("replay_max_gbps", replay.max_gbps).member("level", r.roofs.level).key("battery").begin_object().member("time", r.roofs.battery_time);
   json.member("cached", r.roofs.battery_cached).end_object().end_object().key("reads").begin_array();
   for (const auto& [format, loop] : r.reads)
     json.begin_object().member("format", info(format).name).member("loop", to_string(loop)).end_object();
@@ -192,13 +205,25 @@ inline void write_prompt(JsonWriter& json, const RooflineReport& r) {
   json.end_object();
 }
 
+inline void write_pages(JsonWriter& json, const PageReport& pages) {
+  const std::pair<const char*, const PageUse*> uses[] = {{"file", &pages.file}, {"allocated", &pages.allocated}};
+  json.key("pages").begin_object().member("huge_page_policy", pages.policy);
+  for (const auto& [name, use] : uses) {
+    json.key(name).begin_object().member("mapped", use->mapped).member("resident", use->resident);
+    json.member("huge", use->huge).end_object();
+  }
+  json.end_object();
+}
+
 inline void write_process(JsonWriter& json, const RooflineReport& r) {
   json.key("ttft_ms").begin_object().member("load", r.ttft_ms.load).member("tokenize", r.ttft_ms.tokenize);
   json.member("prompt", r.ttft_ms.prompt).member("sample", r.ttft_ms.sample).member("total", r.ttft_ms.total);
   json.end_object();
   json.key("rss_bytes").begin_object().member("peak", r.rss_bytes.peak).member("weights", r.rss_bytes.weights);
   json.member("kv", r.rss_bytes.kv).member("arena", r.rss_bytes.arena).member("other", r.rss_bytes.other());
-  json.end_object().key("energy").begin_object();
+  json.end_object();
+  write_pages(json, r.pages);
+  json.key("energy").begin_object();
   if (r.energy.source.empty()) {
     json.key("source").null().member("why", r.energy.why);
   } else {

@@ -45,8 +45,9 @@ inline void append_roofs(std::string& out, const RooflineReport& r) {
     if (gbps > 0) append(out, "%s %.1f   ", name, gbps);
   const std::string battery = battery_text(r.roofs);
   append(out, "(best loop: %s%s%s)\n", to_string(r.roofs.loop).c_str(), battery.empty() ? "" : "; ", battery.c_str());
-  append(out, "  replay     %.1f GB/s: this model's bytes in decode order (%s)\n", r.roofs.replay.gbps,
-         to_string(r.roofs.replay.loop).c_str());
+  const Replay& replay = r.roofs.replay;
+  append(out, "  replay     %.1f GB/s: this model's bytes in decode order (%s); %zu passes between the tokens, %.1f to %.1f\n",
+         replay.gbps, to_string(replay.loop).c_str(), replay.passes, replay.min_gbps, replay.max_gbps);
   for (const auto& [unit, gmacs] : r.peak_gmacs) append(out, "  compute    %.1f GMAC/s: %s\n", gmacs, unit.c_str());
 }
 
@@ -144,6 +145,7 @@ inline void append_metrics(std::string& out, const RooflineReport& r) {
          "sample %.1f\n", f.total, f.load, f.tokenize, f.prompt, r.provenance.prompt_tokens, f.sample);
   append(out, "  memory   peak %.1f MB: weights %.1f, KV %.1f, arena %.1f, other %.1f\n", mega(m.peak),
          mega(m.weights), mega(m.kv), mega(m.arena), mega(m.other()));
+  if (r.pages.known()) append(out, "  pages    %s\n", pages_text(r.pages).c_str());
   if (r.energy.source.empty())
     append(out, "  energy   not available here: %s\n", r.energy.why.c_str());
   else
