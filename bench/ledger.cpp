@@ -138,7 +138,7 @@ void detached_op(benchmark::State& state) {
 void add_cases() {
   for (const Shape& shape : kShapes)
     for (const Format format : {Format::kQ4_0, Format::kQ8_0})
-      for (const std::size_t threads : {1, 2})
+      for (const std::size_t threads : {std::size_t{1}, std::size_t{2}})
         benchmark::RegisterBenchmark(
             ("ledger/" + std::string(shape.name) + "/" + std::string(info(format).name) + "/threads:" +
              std::to_string(threads)).c_str(),

@@ -39,6 +39,9 @@ class Printer final : public edgek::Ledger {
                 edgek::info(e.format).name.data(), e.target, e.m, e.k,
                 static_cast<double>(e.end_ns - e.start_ns) * 1e-3,
                 edgek::to_gbps(e.traffic.bytes(), e.end_ns - e.start_ns), e.threads);
+    for (std::size_t i = 0; i < e.threads; ++i)
+      std::printf("%s thread %zu %.1f us%s", i == 0 ? "  busy:" : ",", i, static_cast<double>(e.thread_busy_ns[i]) * 1e-3,
+                  i + 1 == e.threads ? "\n" : "");
   }
   std::size_t entries() const { return entries_; }
 

@@ -54,6 +54,8 @@ MUTATIONS = [
      "sums.Add(source.add_rows, job, p, k, end, 0, k == 0);", "sums.Add(source.add_rows, job, p, k, end, 0, true);"),
     ("an unfused multiply-add in the rows", FLOAT, "float-inl.hpp", "s0 = Fma(W::Load(d, row, k), x0, s0);",
      "s0 = hn::Add(hn::Mul(W::Load(d, row, k), x0), s0);"),
+    ("two rows' turn that reads one row twice", FLOAT, "float-inl.hpp", "AddSixteen<kParts, W>(two, k + i,",
+     "AddSixteen<kParts, W>(one, k + i,"),
     ("another tree over the panel's lanes", FLOAT, "float_panel-inl.hpp", "hn::Add(two(0), two(1))",
      "hn::Add(hn::Add(four(0), four(1)), hn::Add(four(2), four(3)))"),
     ("a lost tail of the panel's columns", FLOAT, "float_panel-inl.hpp",

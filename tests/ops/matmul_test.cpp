@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <limits>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -278,8 +279,13 @@ TEST(Matmul, EmptyIsNothing) {
 
 class ListLedger final : public Ledger {
  public:
-  void record(const LedgerEntry& e) noexcept override { entries.push_back(e); }
+  void record(const LedgerEntry& e) noexcept override {
+    entries.push_back(e);
+    entries.back().thread_busy_ns = nullptr;
+    busy.emplace_back(e.thread_busy_ns, e.thread_busy_ns + e.threads);
+  }
   std::vector<LedgerEntry> entries;
+  std::vector<std::vector<std::uint64_t>> busy;  // of each entry's threads
 };
 
 TEST(Matmul, RecordsWhatItMovesAndWhen) {
@@ -301,6 +307,11 @@ TEST(Matmul, RecordsWhatItMovesAndWhen) {
     EXPECT_STREQ(e.target, kernels().name);
     last = e.end_ns;
     if (std::string(e.op) == "matvec") products.push_back(e);
+  }
+  for (std::size_t i = 0; i < ledger.entries.size(); ++i) {
+    const LedgerEntry& e = ledger.entries[i];
+    EXPECT_EQ(ledger.busy[i].size(), e.threads) << e.op;
+    EXPECT_EQ(std::accumulate(ledger.busy[i].begin(), ledger.busy[i].end(), std::uint64_t{0}), e.busy_ns) << e.op;
   }
   EXPECT_STREQ(ledger.entries.front().op, "plan");
   ASSERT_EQ(products.size(), 2u);

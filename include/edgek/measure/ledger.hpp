@@ -23,6 +23,7 @@ struct LedgerEntry {
   std::uint64_t busy_ns = 0;      ///< sum over threads of time spent in kernels
   std::uint64_t busy_max_ns = 0;  ///< of the busiest thread
   std::size_t threads = 0;
+  const std::uint64_t* thread_busy_ns = nullptr;  ///< (threads): of each, as long as Ledger::record() runs
 };
 
 /// Receives what ops record. Ops with no ledger attached do not even read the clock.

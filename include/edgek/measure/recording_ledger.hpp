@@ -60,7 +60,8 @@ class RecordingLedger final : public Ledger {
     recorded_ns_ += e.end_ns - e.start_ns;
     if (pending_.empty()) return sum(e);
     if (pending_count_ == pending_.size()) sum_pending();
-    pending_[pending_count_++] = e;
+    pending_[pending_count_] = e;
+    pending_[pending_count_++].thread_busy_ns = nullptr;
   }
 
   /// Starts and ends a token's wall time. Ops recorded between the two belong to it.
@@ -165,6 +166,7 @@ class TimedItem {
     if (ledger_ == nullptr) return;
     entry_.end_ns = ledger_->clock().now();
     entry_.busy_ns = entry_.busy_max_ns = entry_.end_ns - entry_.start_ns;
+    entry_.thread_busy_ns = &entry_.busy_ns;
     ledger_->record(entry_);
   }
 

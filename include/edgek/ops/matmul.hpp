@@ -150,6 +150,7 @@ class MatmulRegion {
     bytes += Arena::bytes_for<float>(CheckedSize(threads) * refined_floats_);
     if (any_refined()) bytes += Refinement::bytes(x_.count, x_.cols);
     bytes += Arena::bytes_for<Busy>(threads);
+    bytes += Arena::bytes_for<std::uint64_t>(threads);
     bytes += Arena::bytes_for<float>(extra_floats);
     for (const std::size_t stride : packed_stride_)
       bytes += Arena::bytes_for<std::byte>(CheckedSize(x_.count) * stride);
@@ -158,6 +159,7 @@ class MatmulRegion {
     scratch_ = ctx_.scratch.take<std::byte>(threads * scratch_bytes_);
     refined_ = ctx_.scratch.take<float>(threads * refined_floats_);
     busy_ = ctx_.scratch.take<Busy>(threads);
+    thread_busy_ = ctx_.scratch.take<std::uint64_t>(threads);
     extra_ = ctx_.scratch.take<float>(extra_floats);
     record_plan();
     for (std::size_t p = 0; p < kPackings; ++p)
@@ -234,9 +236,9 @@ class MatmulRegion {
       entry.start_ns = start + share(end - start, done);
       done += sum.ticks[p];
       entry.end_ns = p + 1 == entries ? end : start + share(end - start, done);
-      entry.busy_ns = clock.to_ns(sum.ticks[p]);
-      entry.busy_max_ns = clock.to_ns(share(busiest, sum.ticks[p]));
-      entry.threads = threads.size();
+      for (std::size_t i = 0; i < threads.size(); ++i) thread_busy_[i] = threads[i].ticks[p];
+      set_busy(entry, clock, {thread_busy_, threads.size()});
+      entry.busy_max_ns = clock.to_ns(share(busiest, sum.ticks[p]));  // of the region's, not of this part's
       record(ctx_, entry, labels_[p < count_ ? p : 0]);
     }
   }
@@ -271,6 +273,7 @@ class MatmulRegion {
   std::size_t scratch_bytes_ = 0, refined_floats_ = 0;  // of a thread
   std::byte* scratch_ = nullptr;                        // (threads, scratch_bytes_)
   float* refined_ = nullptr;                            // (threads, refined_floats_)
+  std::uint64_t* thread_busy_ = nullptr;  // (threads), of the part that is being recorded
   Busy* busy_ = nullptr;                                // (threads)
   float* extra_ = nullptr;
 };

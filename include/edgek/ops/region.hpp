@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "edgek/detail/abi.hpp"
 #include "edgek/measure/clock.hpp"
@@ -55,21 +56,21 @@ inline LedgerEntry start_entry(const Context& ctx, const char* op) noexcept {
   return entry_since(clock_for(ctx.ledger), op);
 }
 
-/// Ticks spent by the threads of one region.
-class BusyTicks {
- public:
-  void add(std::uint64_t ticks) noexcept {
-    total_.fetch_add(ticks, std::memory_order_relaxed);
-    std::uint64_t seen = max_.load(std::memory_order_relaxed);
-    while (seen < ticks && !max_.compare_exchange_weak(seen, ticks, std::memory_order_relaxed)) {
-    }
-  }
-  std::uint64_t total() const noexcept { return total_.load(std::memory_order_relaxed); }
-  std::uint64_t busiest() const noexcept { return max_.load(std::memory_order_relaxed); }
+/// Threads that one region is timed for; more do not take part.
+inline constexpr std::size_t kMaxTimedThreads = 1024;
 
- private:
-  std::atomic<std::uint64_t> total_{0}, max_{0};
-};
+/// Fills in what each thread of a region was busy, given in ticks, which become nanoseconds. They must outlive the
+/// record.
+inline void set_busy(LedgerEntry& entry, const TickClock& clock, std::span<std::uint64_t> ticks) noexcept {
+  entry.busy_ns = entry.busy_max_ns = 0;
+  for (std::uint64_t& thread : ticks) {
+    thread = clock.to_ns(thread);
+    entry.busy_ns += thread;
+    entry.busy_max_ns = std::max(entry.busy_max_ns, thread);
+  }
+  entry.threads = ticks.size();
+  entry.thread_busy_ns = ticks.data();
+}
 
 /// Fills in what all ops record alike, and hands the entry to the ledger.
 inline void record(Context& ctx, LedgerEntry& entry, const OpLabel& label) noexcept {
@@ -85,6 +86,7 @@ inline void record_alone(Context& ctx, LedgerEntry& entry, const OpLabel& label)
   entry.threads = 1;
   entry.end_ns = ctx.ledger->clock().now();
   entry.busy_ns = entry.busy_max_ns = entry.end_ns - entry.start_ns;
+  entry.thread_busy_ns = &entry.busy_ns;
   record(ctx, entry, label);
 }
 
@@ -93,25 +95,24 @@ inline void record_alone(Context& ctx, LedgerEntry& entry, const OpLabel& label)
 template <typename Fn>
 void run_recorded(Context& ctx, std::size_t count, std::size_t threads, LedgerEntry& entry, const OpLabel& label,
                   Fn&& fn) noexcept {
-  entry.threads = std::clamp<std::size_t>(threads, 1, std::max<std::size_t>(count, 1));
+  entry.threads = std::clamp<std::size_t>(std::min(threads, count), 1, kMaxTimedThreads);
   if (entry.threads == 1) {
     run_items(ctx, 1, [&](std::size_t slot) {
       for (std::size_t i = 0; i < count; ++i) fn(i, slot);
     });
     return record_alone(ctx, entry, label);
   }
-  BusyTicks busy;
+  std::uint64_t busy[kMaxTimedThreads];  // of each thread, in ticks; written by those that take part
   std::atomic<std::size_t> next{0};
   run_items(ctx, entry.threads, [&](std::size_t slot) {
     const std::uint64_t start = ctx.ledger != nullptr ? ctx.ledger->clock().ticks() : 0;
     for (std::size_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < count;) fn(i, slot);
-    if (ctx.ledger != nullptr) busy.add(ctx.ledger->clock().ticks() - start);
+    if (ctx.ledger != nullptr) busy[slot] = ctx.ledger->clock().ticks() - start;
   });
   if (ctx.ledger == nullptr) return;
   const TickClock& clock = ctx.ledger->clock();
   entry.end_ns = clock.now();
-  entry.busy_ns = clock.to_ns(busy.total());
-  entry.busy_max_ns = clock.to_ns(busy.busiest());
+  set_busy(entry, clock, {busy, entry.threads});
   record(ctx, entry, label);
 }
 

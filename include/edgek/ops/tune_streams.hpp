@@ -102,7 +102,23 @@ inline void try_pattern(Context& ctx, TuneSlices& slices, Format format, const f
     tried.ns_per_byte = std::min(tried.ns_per_byte, ns / static_cast<double>(slice.rows * slice.row_bytes()));
 }
 
-/// The fastest pattern for one format: all in turns, then the better half, until the time is up.
+/// Whether `other` saves `margin` of usual's time, by the median of pairs in turns: its best time may be luck, when a
+/// neighbour met all of the usual's (a choice of that kind cost Q4_K a quarter of its speed until it was forgotten).
+inline bool wins_by(double margin, ReadPattern usual, ReadPattern other, Context& ctx, TuneSlices& slices,
+                    Format format, const float* x, float* y) noexcept {
+  std::array<double, 15> ratios;
+  for (std::size_t i = 0; i < ratios.size(); ++i) {
+    std::array<TunedRead, 2> pair{TunedRead{usual}, TunedRead{other}};
+    for (const std::size_t turn : {i % 2, 1 - i % 2}) try_pattern(ctx, slices, format, x, y, pair[turn]);
+    ratios[i] = is_faster(pair[1], pair[0]) ? pair[1].ns_per_byte / pair[0].ns_per_byte : 1.0;
+  }
+  const auto median = ratios.begin() + ratios.size() / 2;
+  std::nth_element(ratios.begin(), median, ratios.end());
+  return *median < 1.0 - margin;
+}
+
+/// The fastest pattern for one format: all in turns, then the better half, until the time is up; then the best against
+/// the usual one.
 inline ReadPattern tune_format(Context& ctx, TuneSlices& slices, Format format, const TuneOptions& options,
                                const float* x, float* y) noexcept {
   constexpr std::size_t kRounds = 3;  // of one stage
@@ -124,7 +140,7 @@ inline ReadPattern tune_format(Context& ctx, TuneSlices& slices, Format format, 
     }
   } while (now_ns() - start < options.budget_ns);
   const auto best = std::min_element(tried.begin() + 1, tried.begin() + static_cast<std::ptrdiff_t>(count), is_faster);
-  return best->ns_per_byte < tried[0].ns_per_byte * (1.0 - options.margin) ? best->pattern : usual;
+  return wins_by(options.margin, usual, best->pattern, ctx, slices, format, x, y) ? best->pattern : usual;
 }
 
 }  // namespace ops_detail
