@@ -1,6 +1,7 @@
 #ifndef EDGEK_MEASURE_TICK_CLOCK_HPP_
 #define EDGEK_MEASURE_TICK_CLOCK_HPP_
 
+#include <cmath>
 #include <cstdint>
 
 #include "edgek/measure/clock.hpp"
@@ -45,21 +46,19 @@ inline std::uint64_t read_counter() noexcept {
 class TickClock {
  public:
   /// Takes 50 us: it learns how long a tick is.
-  TickClock() noexcept : even_(detail::counter_is_even()) {
-    if (!even_) return;
-    constexpr std::uint64_t kLearnNs = 50'000;
-    first_ = base_ = read_both();
-    while (base_.ns - first_.ns < kLearnNs) base_ = read_both();
-    anchor();
-  }
+  TickClock() noexcept : even_(detail::counter_is_even()) { learn(); }
 
-  /// Learns the length of a tick again, from all the time since construction, and meets now_ns() here. Times before and
-  /// after differ by more than their distance: to be called between tokens, say.
+  /// Learns the length of a tick again, and meets now_ns() here. Times before and after differ by more than their
+  /// distance: to be called between tokens, say. Where the counter ran on and the clock did not (a machine that slept),
+  /// takes 50 us again.
   void anchor() noexcept {
     if (!even_) return;
-    base_ = read_both();
-    even_ = base_.ticks > first_.ticks && base_.ns > first_.ns;
-    if (even_) ns_per_tick_ = static_cast<double>(base_.ns - first_.ns) / static_cast<double>(base_.ticks - first_.ticks);
+    constexpr std::uint64_t kWindowNs = 1'000'000'000;
+    const Reading now = read_both();
+    const double ns_per_tick = length(first_, now);
+    if (!(std::fabs(ns_per_tick / ns_per_tick_ - 1) < 0.01)) return learn();
+    if (now.ns - first_.ns > kWindowNs) first_ = base_;
+    base_ = now, ns_per_tick_ = ns_per_tick;
   }
 
   /// As now_ns().
@@ -80,6 +79,19 @@ class TickClock {
   struct Reading {
     std::uint64_t ticks = 0, ns = 0;
   };
+
+  static double length(const Reading& from, const Reading& to) noexcept {
+    return static_cast<double>(to.ns - from.ns) / static_cast<double>(to.ticks - from.ticks);
+  }
+
+  void learn() noexcept {
+    if (!even_) return;
+    constexpr std::uint64_t kLearnNs = 50'000;
+    first_ = base_ = read_both();
+    while (base_.ns - first_.ns < kLearnNs) base_ = read_both();
+    even_ = base_.ticks > first_.ticks;
+    ns_per_tick_ = length(first_, base_);
+  }
 
   /// Both at one time, as nearly as three tries give it.
   static Reading read_both() noexcept {
