@@ -7,11 +7,9 @@
 // a ledger.
 #include <benchmark/benchmark.h>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -30,7 +28,7 @@ struct Shape {
   testing::TinyModel model;
 };
 
-/// Few layers, because a ledger's cost is that of each, and a vocabulary that does not outweigh them.
+/// Of the larger one few layers, because a ledger's cost is that of each; a vocabulary that does not outweigh them.
 const Shape kShapes[] = {
     {"135M", {.embedding = 576, .feed_forward = 1536, .layers = 30, .heads = 9, .kv_heads = 3, .head_dim = 64}},
     {"1.7B", {.embedding = 2048, .feed_forward = 8192, .layers = 6, .heads = 32, .kv_heads = 32, .head_dim = 64}},

@@ -2,8 +2,8 @@
 """Where a token's time goes, a row for each model and number of threads, from `edgek roofline --json`.
 
 Without a model: random weights in the shape of SmolLM2-1.7B, in F16, Q8_0, Q4_K and Q4_0, which are made in --folder
-(7 GB) and kept there. --html FOLDER also writes each report as a page. Exits 1 where a split leaves 2 % of a token's or
-a prompt's time unexplained.
+(7 GB) and kept there. --html FOLDER also writes a page for each, of a run of its own. Exits 1 where a split leaves 2 %
+of a token's or a prompt's time unexplained.
 """
 import argparse
 import json

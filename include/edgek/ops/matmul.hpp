@@ -273,8 +273,8 @@ class MatmulRegion {
   std::size_t scratch_bytes_ = 0, refined_floats_ = 0;  // of a thread
   std::byte* scratch_ = nullptr;                        // (threads, scratch_bytes_)
   float* refined_ = nullptr;                            // (threads, refined_floats_)
-  std::uint64_t* thread_busy_ = nullptr;  // (threads), of the part that is being recorded
   Busy* busy_ = nullptr;                                // (threads)
+  std::uint64_t* thread_busy_ = nullptr;                // (threads), of the part that is being recorded
   float* extra_ = nullptr;
 };
 

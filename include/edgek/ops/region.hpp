@@ -8,7 +8,7 @@
 #include <span>
 
 #include "edgek/detail/abi.hpp"
-#include "edgek/measure/clock.hpp"
+#include "edgek/measure/ledger.hpp"
 #include "edgek/runtime/context.hpp"
 #include "edgek/runtime/executor.hpp"
 #include "edgek/runtime/platform.hpp"

@@ -150,7 +150,7 @@ inline ReadPattern tune_format(Context& ctx, TuneSlices& slices, Format format, 
 /// wants no prefetch, Q8_0 there 512 bytes, both 8 streams; a Zen 4 wants 1 or 2 streams. Changes no result.
 ///   matrices: those that one token is multiplied by; what matvec() would refuse is passed over, and formats with less
 ///             than four slices keep their tuning.
-/// Takes   TuneOptions::budget_ns and one pass over the window for each format.
+/// Takes   TuneOptions::budget_ns, one pass over the window and 30 slices for each format.
 /// Returns kOk, or kOutOfMemory (formats not yet tried keep their tuning).
 inline Status tune_streams(Context& ctx, std::span<const MatrixView> matrices,
                            const TuneOptions& options = {}) noexcept {
