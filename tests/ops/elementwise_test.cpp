@@ -50,6 +50,20 @@ TEST(Elementwise, OneAnswer) {
   run("rmsnorm", [&](Context& ctx, Rows y) { return rmsnorm(ctx, in, z.data(), 1e-5f, y); });
   run("rmsnorm in place", [&](Context& ctx, Rows y) { return rmsnorm(ctx, y, x.data(), 1e-5f, y); });
   run("add", [&](Context& ctx, Rows y) { return add(ctx, in, y); });
+  run("add_rmsnorm", [&](Context& ctx, Rows residual) {
+    std::vector<float> y(kTokens * kCols);
+    const Status status = add_rmsnorm(ctx, in, residual, x.data(), 1e-5f, Rows(y.data(), kTokens, kCols));
+    std::vector<float> sum = z, wanted = y;  // what the two ops give, one after the other
+    const Rows sum_rows(sum.data(), kTokens, kCols), wanted_rows(wanted.data(), kTokens, kCols);
+    EXPECT_EQ(add(ctx, in, sum_rows), Status::kOk);
+    EXPECT_EQ(rmsnorm(ctx, sum_rows, x.data(), 1e-5f, wanted_rows), Status::kOk);
+    EXPECT_TRUE(same_bits(y, wanted) && same_bits({residual.data, residual.data + kTokens * kCols}, sum));
+    return status;
+  });
+  run("add_rmsnorm in place", [&](Context& ctx, Rows y) {
+    std::vector<float> residual = x;
+    return add_rmsnorm(ctx, y, Rows(residual.data(), kTokens, kCols), x.data(), 1e-5f, y);
+  });
   run("silu_mul", [&](Context& ctx, Rows y) { return silu_mul(ctx, in, other, y); });
   run("gelu_mul in place", [&](Context& ctx, Rows y) { return gelu_mul(ctx, y, in, y); });
   run("softmax", [&](Context& ctx, Rows y) { return softmax(ctx, y); });
@@ -94,6 +108,10 @@ TEST(Elementwise, RefusesWhatDoesNotFit) {
   EXPECT_EQ(add(ctx, narrow, four), Status::kShapeMismatch);
   EXPECT_EQ(add(ctx, none, four), Status::kNullData);
   EXPECT_EQ(rmsnorm(ctx, four, nullptr, 0.1f, four), Status::kNullData);
+  EXPECT_EQ(add_rmsnorm(ctx, three, four, x.data(), 0.1f, four), Status::kShapeMismatch);
+  EXPECT_EQ(add_rmsnorm(ctx, four, four, x.data(), 0.1f, narrow), Status::kShapeMismatch);
+  EXPECT_EQ(add_rmsnorm(ctx, four, none, x.data(), 0.1f, four), Status::kNullData);
+  EXPECT_EQ(add_rmsnorm(ctx, four, four, nullptr, 0.1f, four), Status::kNullData);
   EXPECT_EQ(silu_mul(ctx, four, three, four), Status::kShapeMismatch);
   EXPECT_EQ(softmax(ctx, none), Status::kNullData);
   EXPECT_EQ(softmax(ctx, Rows(x.data(), 4, 16, 15)), Status::kShapeMismatch);

@@ -313,7 +313,7 @@ TEST(Matmul, RecordsWhatItMovesAndWhen) {
     EXPECT_EQ(ledger.busy[i].size(), e.threads) << e.op;
     EXPECT_EQ(std::accumulate(ledger.busy[i].begin(), ledger.busy[i].end(), std::uint64_t{0}), e.busy_ns) << e.op;
   }
-  EXPECT_STREQ(ledger.entries.front().op, "plan");
+  EXPECT_STREQ(ledger.entries.front().op, "quantize");
   ASSERT_EQ(products.size(), 2u);
   EXPECT_STREQ(products[0].tensor, "a");
   EXPECT_EQ(products[0].layer, 3);

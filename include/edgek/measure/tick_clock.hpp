@@ -41,8 +41,8 @@ inline std::uint64_t read_counter() noexcept {
 
 }  // namespace detail
 
-/// now_ns() by the CPU's own counter where it has an even one: 12 ns a call instead of 30 (Zen 3, virtual). A ledger reads
-/// the time some thousand times a token.
+/// now_ns() by the CPU's own counter where it has an even one: 12 ns a call instead of 30 (Zen 3, virtual). A ledger
+/// reads the time some thousand times a token.
 class TickClock {
  public:
   /// Takes 50 us: it learns how long a tick is.

@@ -123,16 +123,20 @@ class Decoder {
   /// What one batch works on; all (tokens, ...).
   struct Buffers {
     Rows x;         // (tokens, embedding): the residual stream
-    Rows h;         // (tokens, embedding): what a layer's half adds to it
-    Rows q, mixed;  // (tokens, q_width)
-    Rows k, v;      // (tokens, kv_width)
+    Rows h;         // (tokens, embedding): the input of a layer's half, then what it adds to x
+    Rows qk;        // (tokens, q_width + kv_width): queries and keys side by side, to be rotated at once
+    Rows v;         // (tokens, kv_width)
+    Rows mixed;     // (tokens, q_width)
     Rows ffn;       // (tokens, feed_forward)
     float* angles;  // (tokens, 2, rope_pairs)
+
+    Rows q() const noexcept { return {qk.data, qk.count, mixed.cols, qk.stride}; }
+    Rows k() const noexcept { return {qk.data + mixed.cols, qk.count, v.cols, qk.stride}; }
 
     /// The last `count` tokens.
     Buffers last(std::size_t count) const noexcept {
       const auto cut = [&](Rows r) { return Rows(r.row(r.count - count), count, r.cols); };
-      return {cut(x), cut(h), cut(q), cut(mixed), cut(k), cut(v), cut(ffn), angles};
+      return {cut(x), cut(h), cut(qk), cut(v), cut(mixed), cut(ffn), angles};
     }
   };
 
@@ -184,15 +188,15 @@ class Decoder {
 
   Buffers buffers_for(std::size_t tokens) {
     const ModelConfig& c = model_.config();
-    const std::size_t widths[] = {c.embedding, c.embedding, c.q_width(),    c.q_width(),
-                                  c.kv_width(), c.kv_width(), c.feed_forward, 2 * c.rope_pairs};
+    const std::size_t widths[] = {c.embedding, c.embedding,    c.q_width() + c.kv_width(), c.kv_width(),
+                                  c.q_width(), c.feed_forward, 2 * c.rope_pairs};
     CheckedSize bytes;
     for (const std::size_t width : widths) bytes += Arena::bytes_for<float>(CheckedSize(tokens) * width);
     require(activations_.reset(bytes), "activations");
     const auto take = [&](std::size_t width) { return Rows(activations_.take<float>(tokens * width), tokens, width); };
     // In the order of declaration: braces evaluate from left to right.
-    return Buffers{take(widths[0]), take(widths[1]), take(widths[2]), take(widths[3]),
-                   take(widths[4]), take(widths[5]), take(widths[6]), take(widths[7]).data};
+    return Buffers{take(widths[0]), take(widths[1]), take(widths[2]),     take(widths[3]),
+                   take(widths[4]), take(widths[5]), take(widths[6]).data};
   }
 
   bool cancelled() const { return cancel_ && cancel_(); }
@@ -202,6 +206,8 @@ class Decoder {
     const Buffers all = buffers_for(tokens.size());
     embed(ctx, tokens, all.x);
     turn_angles(ctx, position, tokens.size(), all.angles);
+    const Norm first = norm_before(0);
+    require(rmsnorm(ctx, all.x, first.weight, model_.config().rms_epsilon, all.h, first.label), "normalization");
     const std::size_t layers = model_.config().layers;
     for (std::size_t layer = 0; layer < layers; ++layer) {
       if (cancelled()) return false;
@@ -213,15 +219,26 @@ class Decoder {
       attend(ctx, layer, position + tokens.size() - b.x.count, b);
       feed_forward(ctx, layer, b);
     }
-    const Buffers b = all.last(out.count);
-    norm(ctx, b.x, model_.weights().output_norm(), b.h, "output_norm", -1);
     const NamedMatrix& output = model_.weights().output();
-    require(matmul(ctx, output.view, b.h, out, output.label), "output");
+    require(matmul(ctx, output.view, all.last(out.count).h, out, output.label), "output");
     return true;
   }
 
-  void norm(Context& ctx, ConstRows x, const float* weight, Rows y, const char* name, int layer) {
-    require(rmsnorm(ctx, x, weight, model_.config().rms_epsilon, y, {name, layer}), name);
+  struct Norm {
+    const float* weight;  // (embedding)
+    OpLabel label;
+  };
+
+  /// What a layer's input goes through, or the output's, which comes after all layers.
+  Norm norm_before(std::size_t layer) const noexcept {
+    const Weights& w = model_.weights();
+    if (layer == w.layers().size()) return {w.output_norm(), {"output_norm", -1}};
+    return {w.layers()[layer].attention_norm, {"attn_norm", static_cast<int>(layer)}};
+  }
+
+  /// Adds a layer's half, h, to the residual stream; h becomes the input of what follows.
+  void add_half(Context& ctx, const Buffers& b, const Norm& next) {
+    require(add_rmsnorm(ctx, b.h, b.x, next.weight, model_.config().rms_epsilon, b.h, next.label), "residual");
   }
 
   void embed(Context& ctx, std::span<const std::int32_t> tokens, Rows x) {
@@ -249,24 +266,22 @@ class Decoder {
     });
   }
 
-  /// From the residual stream to queries, and keys and values in the cache.
+  /// From a layer's normalized input, h, to queries, and keys and values in the cache.
   void append_keys(Context& ctx, std::size_t layer, std::size_t position, const Buffers& b) {
     const LayerWeights& w = model_.weights().layers()[layer];
     const int number = static_cast<int>(layer);
-    norm(ctx, b.x, w.attention_norm, b.h, "attn_norm", number);
-    require(matmul(ctx, {w.q.view, w.k.view, w.v.view}, b.h, {b.q, b.k, b.v}, {w.q.label, w.k.label, w.v.label}),
+    require(matmul(ctx, {w.q.view, w.k.view, w.v.view}, b.h, {b.q(), b.k(), b.v}, {w.q.label, w.k.label, w.v.label}),
             "attention input");
     const ModelConfig& c = model_.config();
     const RopeView angles{b.angles, c.rope_pairs, c.rope_adjacent};
-    require(rope(ctx, b.q, c.head_dim, angles, {"q", number}), "rope");
-    require(rope(ctx, b.k, c.head_dim, angles, {"k", number}), "rope");
+    require(rope(ctx, b.qk, c.head_dim, angles, {"qk", number}), "rope");
     LedgerEntry entry = ops_detail::start_entry(ctx, "kv_append");
     entry.format = kv_.shape().format == KvFormat::kF16 ? Format::kF16 : Format::kF32;
     entry.k = c.kv_width(), entry.n = b.x.count;
     entry.traffic.kv_write = 2 * b.x.count * c.kv_width() * kv_value_bytes(kv_.shape().format);
     entry.traffic.activations = 2 * b.x.count * c.kv_width() * sizeof(float);
     ops_detail::run_over(ctx, b.x.count, entry, {"", number}, [&](std::size_t t) {
-      kv_.write(ctx.kernels, layer, position + t, b.k.row(t), b.v.row(t));
+      kv_.write(ctx.kernels, layer, position + t, b.k().row(t), b.v.row(t));
     });
   }
 
@@ -284,22 +299,20 @@ class Decoder {
 
   void attend(Context& ctx, std::size_t layer, std::size_t position, const Buffers& b) {
     const LayerWeights& w = model_.weights().layers()[layer];
-    AttentionJob job = attention_job(b.q.count);
-    job.q = b.q.data, job.q_stride = b.q.stride;
+    AttentionJob job = attention_job(b.qk.count);
+    job.q = b.qk.data, job.q_stride = b.qk.stride;
     job.k = kv_.keys(layer), job.v = kv_.values(layer);
     job.first_position = position;
     require(attention(ctx, job, b.mixed, {"", static_cast<int>(layer)}), "attention");
     require(matmul(ctx, w.attention_output.view, b.mixed, b.h, w.attention_output.label), "attention output");
-    require(add(ctx, b.h, b.x, {"attention", static_cast<int>(layer)}), "residual");
+    add_half(ctx, b, {w.ffn_norm, {"ffn_norm", static_cast<int>(layer)}});
   }
 
   void feed_forward(Context& ctx, std::size_t layer, const Buffers& b) {
     const LayerWeights& w = model_.weights().layers()[layer];
-    const int number = static_cast<int>(layer);
-    norm(ctx, b.x, w.ffn_norm, b.h, "ffn_norm", number);
     require(matmul_silu(ctx, w.gate.view, w.up.view, b.h, b.ffn, w.gate.label, w.up.label), "feed-forward");
     require(matmul(ctx, w.down.view, b.ffn, b.h, w.down.label), "feed-forward output");
-    require(add(ctx, b.h, b.x, {"ffn", number}), "residual");
+    add_half(ctx, b, norm_before(layer + 1));
   }
 
   const Model& model_;

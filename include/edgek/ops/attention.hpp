@@ -93,7 +93,16 @@ class AttentionRegion {
       float* out = states + i * item_floats + token * group() * state_floats();
       ctx_.kernels.attention_chunk(job_, i / chunks, chunk, token, job_.tokens, out,
                                    scratch + slot * kKernelScratchBytes);
+      if (chunks == 1) finish(i, 0, job_.tokens, out);
     });
+    if (chunks > 1) combine_chunks(states, chunks);
+    return Status::kOk;
+  }
+
+  // states: (kv_heads, chunks, tokens, group, state).
+  void combine_chunks(float* states, std::size_t chunks) noexcept {
+    const std::size_t heads = job_.tokens * group(), item_floats = heads * state_floats();
+    const std::size_t items = chunks * job_.kv_heads;
     LedgerEntry combine = entry("attention_combine");
     combine.format = Format::kF32;
     combine.traffic.activations = sizeof(float) * (items * item_floats + job_.tokens * job_.heads * job_.head_dim);
@@ -106,7 +115,6 @@ class AttentionRegion {
       }
       finish(kv_head, 0, job_.tokens, running);
     });
-    return Status::kOk;
   }
 
   // A prompt: an item is one block of tokens of one KV head, over all the chunks it sees; the last

@@ -55,6 +55,20 @@ inline Status add(Context& ctx, ConstRows x, Rows y, const OpLabel& label = {}) 
   return Status::kOk;
 }
 
+/// residual += X, then Y = rmsnorm(residual): what stands between two halves of a layer, in one region.
+///   x, residual, y: (tokens, cols), y may be x; weight: (cols). The bits of add() and rmsnorm().
+inline Status add_rmsnorm(Context& ctx, ConstRows x, Rows residual, const float* weight, float eps, Rows y,
+                          const OpLabel& label = {}) noexcept {
+  if (const Status s = ops_detail::check_same_shape(x, residual); s != Status::kOk) return s;
+  if (const Status s = ops_detail::check_same_shape(x, y); s != Status::kOk) return s;
+  if (x.cols > 0 && x.count > 0 && weight == nullptr) return Status::kNullData;
+  ops_detail::run_rows(ctx, "add_rmsnorm", x.count, x.cols, 5 * x.cols, label, [&](std::size_t t) {
+    ctx.kernels.add(x.row(t), x.cols, residual.row(t));
+    ctx.kernels.rmsnorm(residual.row(t), weight, eps, x.cols, y.row(t));
+  });
+  return Status::kOk;
+}
+
 /// Y = silu(gate) * up, element by element.   All (tokens, cols); y may be gate.
 inline Status silu_mul(Context& ctx, ConstRows gate, ConstRows up, Rows y, const OpLabel& label = {}) noexcept {
   if (const Status s = ops_detail::check_same_shape(gate, y); s != Status::kOk) return s;

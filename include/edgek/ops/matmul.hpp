@@ -161,36 +161,35 @@ class MatmulRegion {
     busy_ = ctx_.scratch.take<Busy>(threads);
     thread_busy_ = ctx_.scratch.take<std::uint64_t>(threads);
     extra_ = ctx_.scratch.take<float>(extra_floats);
-    record_plan();
     for (std::size_t p = 0; p < kPackings; ++p)
       if (packed_stride_[p] > 0) pack(p);
     return Status::kOk;
   }
 
-  void record_plan() noexcept {
-    LedgerEntry entry = entry_since(clock_ns_, "plan");
-    record_alone(ctx_, entry, labels_[0]);
-    clock_ns_ = entry.end_ns;
-  }
-
+  // Its entry begins with the region: what was set up for it counts.
   void pack(std::size_t packing) noexcept {
     const Activation activation = activation_of(packing);
+    const bool refined = activation == Activation::kA32;
     const std::size_t stride = packed_stride_[packing];
     std::byte* out = ctx_.scratch.take<std::byte>(x_.count * stride);
-    for (MatmulPart& part : parts())
-      if (part.packing == packing) part.job.x = out;
+    if (refined) refinement_.begin(ctx_.scratch, x_, out, stride);
+    for (MatmulPart& part : parts()) {
+      if (part.packing != packing) continue;
+      part.job.x = out;
+      if (refined && !part.panel) part.job.rest = refinement_.by_token();
+    }
     const KernelSet::PackFn fn = ctx_.kernels.pack[static_cast<std::size_t>(activation)];
     const bool panel = packing == kActivationCount;
     LedgerEntry entry = entry_since(clock_ns_, activation == Activation::kF32 ? "pack" : "quantize");
     entry.k = x_.cols, entry.n = x_.count;
     entry.traffic.activations = x_.count * (x_.cols * sizeof(float) + stride);
-    run_over(ctx_, x_.count, entry, labels_[0],
-             [&](std::size_t t) { fn(x_.row(t), x_.cols, panel, out + t * stride); });
+    if (refined) entry.traffic.activations += refinement_.bytes_moved();
+    run_over(ctx_, x_.count, entry, labels_[0], [&](std::size_t t) {
+      fn(x_.row(t), x_.cols, panel, out + t * stride);
+      if (refined) refinement_.look_again(ctx_.kernels, t);
+    });
     clock_ns_ = entry.end_ns;
-    if (activation != Activation::kA32) return;
-    clock_ns_ = refinement_.prepare(ctx_, x_, out, stride, any_panel(), labels_[0], clock_ns_);
-    for (MatmulPart& part : parts())
-      if (part.packing == packing && !part.panel) part.job.rest = refinement_.by_token();
+    if (refined && any_panel()) clock_ns_ = refinement_.gather(ctx_, labels_[0], clock_ns_);
   }
 
   template <typename RunChunk>
@@ -222,10 +221,9 @@ class MatmulRegion {
       total += thread;
       busiest = std::max(busiest, thread);
     }
-    const auto share = [&](std::uint64_t of, std::uint64_t part) {
-      return total == 0 ? 0
-                        : static_cast<std::uint64_t>(static_cast<double>(of) * static_cast<double>(part) /
-                                                     static_cast<double>(total));
+    const double per_tick = 1 / static_cast<double>(std::max<std::uint64_t>(total, 1));
+    const auto share = [=](std::uint64_t of, std::uint64_t part) {
+      return static_cast<std::uint64_t>(static_cast<double>(of) * static_cast<double>(part) * per_tick);
     };
     const std::size_t entries = timed_parts();
     const TickClock& clock = ctx_.ledger->clock();

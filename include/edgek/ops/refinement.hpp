@@ -56,7 +56,7 @@ class Refinement {
   static constexpr std::size_t kBlock = 32;
   static constexpr std::size_t kRestBytes = packed_bytes(Activation::kA32, kBlock);
 
-  /// Scratch that prepare() takes.
+  /// Scratch that begin() and gather() take.
   static CheckedSize bytes(std::size_t tokens, std::size_t cols) noexcept {
     const CheckedSize rests = CheckedSize(tokens) * kRestBlocks;
     return Arena::bytes_for<TokenRest>(tokens) + Arena::bytes_for<std::byte>(rests * kRestBytes) * 2 +
@@ -68,28 +68,48 @@ class Refinement {
     return std::max(kMinOutput, kMinRows * std::min(tokens, kMaxTokenBlock));
   }
 
-  /// x: the floats; packed: what pack made of them, token t at packed + t * stride. `for_panels`: apply() will be
-  /// called. Recorded as beginning at `start_ns`; answers when it ended.
-  std::uint64_t prepare(Context& ctx, ConstRows x, const std::byte* packed, std::size_t stride, bool for_panels,
-                        const OpLabel& label, std::uint64_t start_ns) noexcept {
-    const std::size_t blocks = x.cols / kBlock;
-    per_token_ = std::min(blocks, kRestBlocks);
-    by_token_ = ctx.scratch.take<TokenRest>(x.count);
-    std::byte* rests = ctx.scratch.take<std::byte>(x.count * kRestBlocks * kRestBytes);
-    LedgerEntry entry = entry_since(start_ns, "quantize_rest");
-    entry.k = x.cols, entry.n = x.count;
-    entry.traffic.activations = x.count * (blocks * sizeof(float) + kRestBlocks * (kBlock * 5 + kRestBytes));
-    run_over(ctx, x.count, entry, label, [&](std::size_t t) {
-      const PackedA32 main = packed_a32(packed + t * stride, x.cols);
-      TokenRest& rest = by_token_[t];
-      find_coarse_blocks(main.d, blocks, rest = TokenRest{});
-      for (std::size_t i = 0; i < rest.count; ++i) {
-        std::byte* out = rests + (t * kRestBlocks + i) * kRestBytes;
-        pack_rest(ctx.kernels, x.row(t), main, rest.block[i], out);
-        rest.packed[i] = out;
-      }
+  /// x: the floats; packed: where pack puts them, token t at packed + t * stride.
+  void begin(Arena& scratch, ConstRows x, const std::byte* packed, std::size_t stride) noexcept {
+    x_ = x, packed_ = packed, stride_ = stride;
+    blocks_ = x.cols / kBlock;
+    per_token_ = std::min(blocks_, kRestBlocks);
+    by_token_ = scratch.take<TokenRest>(x.count);
+    rests_ = scratch.take<std::byte>(x.count * kRestBlocks * kRestBytes);
+  }
+
+  /// Bytes that look_again() reads and writes for all tokens.
+  std::size_t bytes_moved() const noexcept {
+    return x_.count * (blocks_ * sizeof(float) + kRestBlocks * (kBlock * 5 + kRestBytes));
+  }
+
+  /// Quantizes what packing token t left over; any thread, any order of tokens.
+  void look_again(const KernelSet& kernels, std::size_t t) noexcept {
+    const PackedA32 main = packed_a32(packed_ + t * stride_, x_.cols);
+    TokenRest& rest = by_token_[t];
+    find_coarse_blocks(main.d, blocks_, rest = TokenRest{});
+    for (std::size_t i = 0; i < rest.count; ++i) {
+      std::byte* out = rests_ + (t * kRestBlocks + i) * kRestBytes;
+      pack_rest(kernels, x_.row(t), main, rest.block[i], out);
+      rest.packed[i] = out;
+    }
+  }
+
+  /// What apply() needs, once all tokens are looked at: sorts the rests by block of tokens, then block of columns, then
+  /// token, because a panel kernel takes all tokens that share a block of columns at once. Recorded as beginning at
+  /// `start_ns`; answers when it ended.
+  std::uint64_t gather(Context& ctx, const OpLabel& label, std::uint64_t start_ns) noexcept {
+    token_block_ = token_block_for(stride_);
+    places_ = ctx.scratch.take<Place>(x_.count * kRestBlocks);
+    sorted_ = ctx.scratch.take<std::byte>(x_.count * kRestBlocks * kRestBytes);
+    std::size_t* next = ctx.scratch.take<std::size_t>(blocks_ + 1);
+    LedgerEntry entry = entry_since(start_ns, "sort_rest");
+    entry.n = x_.count;
+    entry.traffic.activations = 2 * x_.count * kRestBlocks * kRestBytes;
+    run_recorded(ctx, 1, 1, entry, label, [&](std::size_t, std::size_t) {
+      for (std::size_t begin = 0; begin < x_.count; begin += token_block_)
+        sort(begin, std::min(begin + token_block_, x_.count), next);
     });
-    return for_panels ? gather(ctx, x.count, blocks, token_block_for(stride), label, entry.end_ns) : entry.end_ns;
+    return entry.end_ns;
   }
 
   /// What a row kernel adds by itself: MatmulJob::rest.
@@ -101,7 +121,7 @@ class Refinement {
              std::byte* scratch) const noexcept {
     for (std::size_t begin = chunk.token_begin / token_block_ * token_block_; begin < chunk.token_end;
          begin += token_block_) {
-      const std::size_t end = std::min(begin + token_block_, tokens_) * per_token_;
+      const std::size_t end = std::min(begin + token_block_, x_.count) * per_token_;
       for (std::size_t first = begin * per_token_; first < end;) {
         std::size_t last = first + 1;
         while (last < end && places_[last].block == places_[first].block) ++last;
@@ -128,31 +148,12 @@ class Refinement {
     kernels.pack[static_cast<std::size_t>(Activation::kA32)](rest, kBlock, false, out);
   }
 
-  // Sorts the rests by block of tokens, then block of columns, then token: a panel kernel takes all tokens that
-  // share a block of columns at once.
-  std::uint64_t gather(Context& ctx, std::size_t tokens, std::size_t blocks, std::size_t token_block,
-                       const OpLabel& label, std::uint64_t start_ns) noexcept {
-    tokens_ = tokens;
-    token_block_ = token_block;
-    places_ = ctx.scratch.take<Place>(tokens * kRestBlocks);
-    sorted_ = ctx.scratch.take<std::byte>(tokens * kRestBlocks * kRestBytes);
-    std::size_t* next = ctx.scratch.take<std::size_t>(blocks + 1);
-    LedgerEntry entry = entry_since(start_ns, "sort_rest");
-    entry.n = tokens;
-    entry.traffic.activations = 2 * tokens * kRestBlocks * kRestBytes;
-    run_recorded(ctx, 1, 1, entry, label, [&](std::size_t, std::size_t) {
-      for (std::size_t begin = 0; begin < tokens; begin += token_block)
-        sort(begin, std::min(begin + token_block, tokens), next, blocks);
-    });
-    return entry.end_ns;
-  }
-
   // A counting sort.
-  void sort(std::size_t begin, std::size_t end, std::size_t* next, std::size_t blocks) noexcept {
-    std::fill_n(next, blocks + 1, std::size_t{0});
+  void sort(std::size_t begin, std::size_t end, std::size_t* next) noexcept {
+    std::fill_n(next, blocks_ + 1, std::size_t{0});
     for (std::size_t t = begin; t < end; ++t)
       for (std::size_t i = 0; i < per_token_; ++i) ++next[by_token_[t].block[i] + 1];
-    for (std::size_t b = 0; b < blocks; ++b) next[b + 1] += next[b];
+    for (std::size_t b = 0; b < blocks_; ++b) next[b + 1] += next[b];
     for (std::size_t t = begin; t < end; ++t) {
       for (std::size_t i = 0; i < per_token_; ++i) {
         const std::size_t to = begin * per_token_ + next[by_token_[t].block[i]]++;
@@ -200,11 +201,15 @@ class Refinement {
     }
   }
 
+  ConstRows x_{nullptr, 0, 0};
+  const std::byte* packed_ = nullptr;  // (tokens, stride_)
+  std::size_t stride_ = 0;
+  std::size_t blocks_ = 0, per_token_ = 0;
   TokenRest* by_token_ = nullptr;  // (tokens)
+  std::byte* rests_ = nullptr;     // (tokens, kRestBlocks, kRestBytes)
+  std::size_t token_block_ = 1;
   Place* places_ = nullptr;        // (tokens * per_token_)
   std::byte* sorted_ = nullptr;    // (tokens * per_token_, kRestBytes)
-  std::size_t tokens_ = 0, token_block_ = 1;
-  std::size_t per_token_ = 0;
 };
 
 }  // namespace ops_detail
