@@ -37,7 +37,7 @@ class ThreadPool final : public Executor {
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
   ~ThreadPool() override {
-    stop_.store(true, std::memory_order_relaxed);
+    stop_.store(true, std::memory_order_seq_cst);
     wake_workers();
     for (std::size_t i = 0; i < started_; ++i) workers_[i].thread.join();
     delete[] workers_;
@@ -105,59 +105,73 @@ class ThreadPool final : public Executor {
   void serve() noexcept {
     Patience patience(options_);
     while (!stop_.load(std::memory_order_relaxed)) {
-      const std::uint32_t epoch = epoch_.load(std::memory_order_acquire);
       if (take_items()) {
         patience.restart();
       } else if (!patience.wait()) {
-        if (!stop_.load(std::memory_order_relaxed)) epoch_.wait(epoch, std::memory_order_acquire);
+        sleep();
         patience.restart();
       }
     }
   }
 
   void run_slice(std::size_t first, std::size_t items, Body body, void* arg) noexcept {
-    if (started_ == 0 || items == 1) {
-      for (std::size_t i = 0; i < items; ++i) body(arg, first + i);
-      return;
+    const std::size_t others = started_ == 0 ? 0 : items - 1;
+    if (others > 0) {
+      region_.job = {body, arg, first + items};
+      region_.pending.store(static_cast<std::uint32_t>(others), std::memory_order_relaxed);
+      region_.ticket.exchange((++number_ << 32) | others, std::memory_order_seq_cst);
+      if (sleepers_.load(std::memory_order_seq_cst) > 0) wake_workers();
     }
-    job_ = {body, arg, first + items};
-    pending_.store(static_cast<std::uint32_t>(items), std::memory_order_relaxed);
-    ++region_;
-    ticket_.store((region_ << 32) | items, std::memory_order_release);
-    wake_workers();
+    for (std::size_t i = 0; i < items - others; ++i) body(arg, first + i);
+    if (others == 0) return;
     take_items();
     wait_for_pending();
   }
 
   // The ticket holds the region's number and how many of its items nobody has claimed. Only a successful
-  // exchange gives the right to read job_, and job_ does not change before that item is done: so a worker
+  // exchange gives the right to read the job, and that does not change before the item is done: so a worker
   // that was asleep through several regions can do no harm.
   bool take_items() noexcept {
     bool took = false;
-    std::uint64_t ticket = ticket_.load(std::memory_order_acquire);
-    while ((ticket & 0xFFFFFFFFu) != 0) {
-      if (!ticket_.compare_exchange_weak(ticket, ticket - 1, std::memory_order_acq_rel, std::memory_order_acquire))
+    std::uint64_t ticket = region_.ticket.load(std::memory_order_acquire);
+    while (unclaimed(ticket) != 0) {
+      if (!region_.ticket.compare_exchange_weak(ticket, ticket - 1, std::memory_order_acq_rel,
+                                                std::memory_order_acquire))
         continue;
       took = true;
-      job_.body(job_.arg, job_.end - static_cast<std::size_t>(ticket & 0xFFFFFFFFu));
-      if (pending_.fetch_sub(1, std::memory_order_acq_rel) == 1) pending_.notify_one();
-      ticket = ticket_.load(std::memory_order_acquire);
+      region_.job.body(region_.job.arg, region_.job.end - unclaimed(ticket));
+      if (region_.pending.fetch_sub(1, std::memory_order_acq_rel) == 1) region_.pending.notify_one();
+      ticket = region_.ticket.load(std::memory_order_acquire);
     }
     return took;
+  }
+
+  static std::size_t unclaimed(std::uint64_t ticket) noexcept {
+    return static_cast<std::size_t>(ticket & 0xFFFFFFFFu);
   }
 
   void wait_for_pending() noexcept {
     Patience patience(options_);
     for (;;) {
-      const std::uint32_t left = pending_.load(std::memory_order_acquire);
+      const std::uint32_t left = region_.pending.load(std::memory_order_acquire);
       if (left == 0) return;
-      if (!patience.wait()) pending_.wait(left, std::memory_order_acquire);
+      if (!patience.wait()) region_.pending.wait(left, std::memory_order_acquire);
     }
+  }
+
+  // A worker that announces itself and then sees neither work nor the end may sleep: whoever brings either looks
+  // for sleepers afterwards, and one of the two sees the other (all of it in one total order).
+  void sleep() noexcept {
+    sleepers_.fetch_add(1, std::memory_order_seq_cst);
+    const std::uint32_t epoch = epoch_.load(std::memory_order_seq_cst);
+    const bool idle = unclaimed(region_.ticket.load(std::memory_order_seq_cst)) == 0;
+    if (idle && !stop_.load(std::memory_order_seq_cst)) epoch_.wait(epoch, std::memory_order_acquire);
+    sleepers_.fetch_sub(1, std::memory_order_relaxed);
   }
 
   void wake_workers() noexcept {
     epoch_.fetch_add(1, std::memory_order_seq_cst);
-    epoch_.notify_all();  // a system call only when somebody sleeps
+    epoch_.notify_all();
   }
 
   struct Job {
@@ -166,17 +180,24 @@ class ThreadPool final : public Executor {
     std::size_t end = 0;  // one past the last item
   };
 
+  /// All that a worker needs to begin and end, in one cache line: each line more would travel between the cores twice
+  /// in every region.
+  struct alignas(64) Region {
+    std::atomic<std::uint64_t> ticket{0};
+    std::atomic<std::uint32_t> pending{0};  // items that workers may claim and that are not done
+    Job job;
+  };
+
   const ThreadPoolOptions options_;
   const std::size_t requested_;
   Worker* const workers_;  // owned; not by a unique_ptr, because <memory> costs every including file 0.25 s
   std::size_t started_ = 0;
-  std::uint64_t region_ = 0;
-  Job job_;
-  // Each on its own cache line: the first is fought over, the second is watched, the third rarely moves.
-  alignas(64) std::atomic<std::uint64_t> ticket_{0};
-  alignas(64) std::atomic<std::uint32_t> pending_{0};
-  alignas(64) std::atomic<std::uint32_t> epoch_{0};
+  std::uint64_t number_ = 0;  // of the region
+  Region region_;
+  // Read often and written rarely.
+  alignas(64) std::atomic<std::uint32_t> sleepers_{0};
   std::atomic<bool> stop_{false};
+  alignas(64) std::atomic<std::uint32_t> epoch_{0};  // what sleepers wait for
 };
 
 }  // namespace edgek
