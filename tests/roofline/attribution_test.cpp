@@ -45,6 +45,9 @@ void spin_for(std::chrono::microseconds time) {
   while (std::chrono::steady_clock::now() < end) continue;
 }
 
+/// A ledger's clock runs at the system's speed but for the error of learning it.
+constexpr double kClocksAgree = 0.99;
+
 void expect_sums(const TokenReport& t) {
   EXPECT_NEAR(t.split_ms() + t.unattributed_ms, t.wall_ms, 1e-9 * t.wall_ms);
   EXPECT_NEAR(t.closure(), 1 - t.unattributed_ms / t.wall_ms, 1e-9);
@@ -110,7 +113,7 @@ TEST(Attribute, ClosesWhenAllIsRecorded) {
   EXPECT_NEAR(t.closure(), 1.0, 0.02);
   ASSERT_EQ(t.items.size(), 1u);
   EXPECT_EQ(t.items[0].name, "sample");
-  EXPECT_GE(t.other_ms, 3.0);
+  EXPECT_GE(t.other_ms, 3.0 * kClocksAgree);
 }
 
 TEST(Attribute, ASleepThatNobodyRecordsIsUnattributed) {
@@ -123,7 +126,7 @@ TEST(Attribute, ASleepThatNobodyRecordsIsUnattributed) {
   }
   const TokenReport t = attribute(f.ledger, test_roofs(), f.set).token;
   expect_sums(t);
-  EXPECT_GE(t.unattributed_ms, 2.0);
+  EXPECT_GE(t.unattributed_ms, 2.0 * kClocksAgree);
   EXPECT_LT(t.closure(), 0.98);
 }
 
