@@ -72,9 +72,9 @@ TEST(TokenTime, EveryOpOfADecoderIsRecorded) {
   EXPECT_GT(t.traffic.weights + t.traffic.scales, 400'000u);
 }
 
-// With matrices of a megabyte, as small models have, what lies between two items is lost in them.
+// With matrices of some megabytes, as models of a billion weights have, what lies between two items is lost in them.
 TEST(TokenTime, TheItemsMakeUpAToken) {
-  const testing::TinyModel shape{.embedding = 1024, .feed_forward = 3072, .heads = 16, .kv_heads = 4, .head_dim = 64};
+  const testing::TinyModel shape{.embedding = 1024, .feed_forward = 9216, .heads = 16, .kv_heads = 4, .head_dim = 64};
   const TimedTokens timed = time_tokens(shape, {});
   EXPECT_GT(timed.typical_closure, 0.98);
   EXPECT_LE(timed.typical_closure, 1.0) << "no time is counted twice";
