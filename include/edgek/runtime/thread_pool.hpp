@@ -114,6 +114,7 @@ class ThreadPool final : public Executor {
     }
   }
 
+  // The caller keeps the first item to itself, or all of them where it is alone.
   void run_slice(std::size_t first, std::size_t items, Body body, void* arg) noexcept {
     const std::size_t others = started_ == 0 ? 0 : items - 1;
     if (others > 0) {
