@@ -52,17 +52,10 @@ HWY_INLINE hn::VFromD<D> LoadBlocks(D d, const float* from) {
 /// Four columns of kFillRows rows, transposed into the panel. `from`: (kFillRows, kFillWeights).
 HWY_INLINE void TransposeColumns(const float* from, std::byte* panel, std::size_t k, std::size_t row) {
   const FillF32 d;
-  const hn::Repartition<std::uint64_t, FillF32> d64;
-  const auto v0 = LoadBlocks(d, from), v1 = LoadBlocks(d, from + kFillWeights);
-  const auto v2 = LoadBlocks(d, from + 2 * kFillWeights), v3 = LoadBlocks(d, from + 3 * kFillWeights);
-  const auto l01 = hn::BitCast(d64, hn::InterleaveLower(d, v0, v1));
-  const auto u01 = hn::BitCast(d64, hn::InterleaveUpper(d, v0, v1));
-  const auto l23 = hn::BitCast(d64, hn::InterleaveLower(d, v2, v3));
-  const auto u23 = hn::BitCast(d64, hn::InterleaveUpper(d, v2, v3));
-  hn::StoreU(hn::BitCast(d, hn::InterleaveLower(d64, l01, l23)), d, PanelStep<float>(panel, k) + row);
-  hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(d64, l01, l23)), d, PanelStep<float>(panel, k + 1) + row);
-  hn::StoreU(hn::BitCast(d, hn::InterleaveLower(d64, u01, u23)), d, PanelStep<float>(panel, k + 2) + row);
-  hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(d64, u01, u23)), d, PanelStep<float>(panel, k + 3) + row);
+  TransposeFour(d, LoadBlocks(d, from), LoadBlocks(d, from + kFillWeights), LoadBlocks(d, from + 2 * kFillWeights),
+                LoadBlocks(d, from + 3 * kFillWeights), [=](auto column, std::size_t i) EDGEK_UNIT_ATTR {
+                  hn::StoreU(column, d, PanelStep<float>(panel, k + i) + row);
+                });
 }
 
 /// The rows of a panel: `rows` of them from `first` on, the last one standing for missing ones.
@@ -218,6 +211,7 @@ HWY_NOINLINE void AddPanelLane(const std::byte* lane, std::size_t steps, const f
     if constexpr (kTall) c = Fma(wc, v, c), e = Fma(we, v, e);
   };
   const float *x0 = x[0], *x1 = x[1], *x2 = x[2], *x3 = x[3], *x4 = x[kTokens - 2], *x5 = x[kTokens - 1];
+  HWY_UNROLL(4)  // 64 tokens: 6 % faster (Zen 3)
   for (std::size_t s = 0; s < steps; ++s, weights += kPanelVectors * lanes * W::kBytes) {
     wa = W::Load(d, weights, 0), wb = W::Load(d, weights, lanes);
     if constexpr (kTall) wc = W::Load(d, weights, 2 * lanes), we = W::Load(d, weights, 3 * lanes);
@@ -281,13 +275,14 @@ HWY_INLINE void StorePanelSums(const PanelRowPointers& rows, std::size_t token, 
   }
 }
 
-/// The panel times `tokens` tokens from `token` on. sums: (tokens, 16 lanes, panel rows). next: what the panel will be
-/// filled with after that.
+/// The panel times `tokens` tokens from `token` on. sums: (tokens, 16 lanes, panel rows), all of them in use only where
+/// a panel does not hold whole rows. next: what the panel will be filled with after that.
 HWY_INLINE void MultiplyFloatPanel(const PanelRowPointers& rows, const PanelStorage& storage, std::size_t token,
                                    std::size_t tokens, std::size_t first, std::size_t count, const std::byte* panel,
                                    float* sums, PanelPrefetch next) {
   const MatmulJob& job = rows.job;
   const std::size_t panel_rows = FloatPanelRows();
+  const bool whole = count == job.cols;
   std::size_t taken = 0;
   for (std::size_t t = 0; t < tokens; t += taken) {
     const std::size_t left = tokens - t;
@@ -295,9 +290,10 @@ HWY_INLINE void MultiplyFloatPanel(const PanelRowPointers& rows, const PanelStor
     taken = HWY_MIN(left, four ? std::size_t{4} : kMaxTileTokens);
     const float* token_x[kMaxTileTokens];  // the last token stands for missing ones
     float* token_sums[kMaxTileTokens];
+    float* tile_sums = sums + (whole ? 0 : t) * 16 * panel_rows;
     for (std::size_t j = 0; j < kMaxTileTokens; ++j) {
       token_x[j] = FloatToken(job, token + t + HWY_MIN(j, taken - 1)) + first;
-      token_sums[j] = sums + (t + HWY_MIN(j, taken - 1)) * 16 * panel_rows;
+      token_sums[j] = tile_sums + HWY_MIN(j, taken - 1) * 16 * panel_rows;
     }
     for (std::size_t lane = 0; lane < 16; ++lane) {
       const float* x[kMaxTileTokens];
@@ -311,7 +307,7 @@ HWY_INLINE void MultiplyFloatPanel(const PanelRowPointers& rows, const PanelStor
       next.Ask();
       add(panel + lane * PanelLaneBytes(storage.bytes), steps, x, first == 0, to);
     }
-    if (first + count == job.cols) StorePanelSums(rows, token + t, taken, token_sums[0]);
+    if (first + count == job.cols) StorePanelSums(rows, token + t, taken, tile_sums);
   }
 }
 

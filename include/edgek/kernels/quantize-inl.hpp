@@ -97,9 +97,24 @@ HWY_INLINE std::size_t PackedLane(std::size_t lane, std::size_t count) {
   return lane * (count / 16) + HWY_MIN(lane, count % 16);
 }
 
+/// `count` columns in the order of the 16 lanes: all k with k % 16 == 0 first, then those with k % 16 == 1, and so on.
+HWY_INLINE void PackLanes(const float* x, std::size_t count, float* to) {
+  const DF4 d;
+  std::size_t k = 0;
+  for (; k + 64 <= count; k += 64) {
+    for (std::size_t lane = 0; lane < 16; lane += 4) {
+      const float* from = x + k + lane;
+      TransposeFour(d, hn::LoadU(d, from), hn::LoadU(d, from + 16), hn::LoadU(d, from + 32), hn::LoadU(d, from + 48),
+                    [=](auto four, std::size_t i) EDGEK_UNIT_ATTR {
+                      hn::StoreU(four, d, to + PackedLane(lane + i, count) + k / 16);
+                    });
+    }
+  }
+  for (; k < count; ++k) to[PackedLane(k % 16, count) + k / 16] = x[k];
+}
+
 /// KernelSet::pack of family kF32. Rows read the floats as they are. The panel kernel, which SSE2 lacks
-/// (set-inl.hpp), takes the columns of a panel in the order of the 16 lanes: all k with k % 16 == 0 first, then those
-/// with k % 16 == 1, and so on.
+/// (set-inl.hpp), takes the columns of a panel in the order of the lanes.
 inline void PackF32(const float* x, std::size_t cols, bool panel, std::byte* out) noexcept {
   auto* to = reinterpret_cast<float*>(out);
   PadPart(out, cols * sizeof(float));
@@ -108,9 +123,8 @@ inline void PackF32(const float* x, std::size_t cols, bool panel, std::byte* out
     return;
   }
   for (std::size_t first = 0; first < cols; first += kPanelCols) {
-    const std::size_t end = HWY_MIN(first + kPanelCols, cols);
-    for (std::size_t lane = 0; lane < 16; ++lane)
-      for (std::size_t k = first + lane; k < end; k += 16) *to++ = x[k];
+    const std::size_t count = HWY_MIN(kPanelCols, cols - first);
+    PackLanes(x + first, count, to + first);
   }
 }
 

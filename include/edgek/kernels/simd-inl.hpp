@@ -186,6 +186,21 @@ HWY_INLINE float TreeSum(const float* lanes) {
   return (four[0] + four[2]) + (four[1] + four[3]);
 }
 
+/// store(the i-th floats of v0, v1, v2 and v3, i) for i = 0 to 3, within every 128-bit block.
+template <class D, class Store>
+HWY_INLINE void TransposeFour(D d, hn::VFromD<D> v0, hn::VFromD<D> v1, hn::VFromD<D> v2, hn::VFromD<D> v3,
+                              const Store& store) {
+  const hn::Repartition<std::uint64_t, D> d64;
+  const auto lower01 = hn::BitCast(d64, hn::InterleaveLower(d, v0, v1));
+  const auto upper01 = hn::BitCast(d64, hn::InterleaveUpper(d, v0, v1));
+  const auto lower23 = hn::BitCast(d64, hn::InterleaveLower(d, v2, v3));
+  const auto upper23 = hn::BitCast(d64, hn::InterleaveUpper(d, v2, v3));
+  store(hn::BitCast(d, hn::InterleaveLower(d64, lower01, lower23)), 0);
+  store(hn::BitCast(d, hn::InterleaveUpper(d64, lower01, lower23)), 1);
+  store(hn::BitCast(d, hn::InterleaveLower(d64, upper01, upper23)), 2);
+  store(hn::BitCast(d, hn::InterleaveUpper(d64, upper01, upper23)), 3);
+}
+
 EDGEK_AFTER_UNIT
 
 #endif  // EDGEK_KERNELS_SIMD_INL_HPP_
