@@ -24,9 +24,10 @@ HWY_INLINE std::size_t FloatPanelRows() { return kPanelVectors * hn::Lanes(DF())
 /// A panel is [16 lanes][kPanelCols / 16][rows] weights of `bytes` each, lanes one cache line further apart than that:
 /// their distance would be a power of two, and all of them would want the same few lines of the first cache.
 HWY_INLINE std::size_t PanelLaneBytes(std::size_t bytes) { return kPanelCols / 16 * FloatPanelRows() * bytes + 64; }
+/// The weights of column k + i, of the same 16.
 template <typename T>
-HWY_INLINE T* PanelStep(std::byte* panel, std::size_t k) {
-  return reinterpret_cast<T*>(panel + k % 16 * PanelLaneBytes(sizeof(T))) + k / 16 * FloatPanelRows();
+HWY_INLINE T* PanelStep(std::byte* panel, std::size_t k, std::size_t i) {
+  return reinterpret_cast<T*>(panel + (k % 16 + i) * PanelLaneBytes(sizeof(T))) + k / 16 * FloatPanelRows();
 }
 
 /// The vectors that a panel is filled with: a row for each of their lanes.
@@ -54,7 +55,7 @@ HWY_INLINE void TransposeColumns(const float* from, std::byte* panel, std::size_
   const FillF32 d;
   TransposeFour(d, LoadBlocks(d, from), LoadBlocks(d, from + kFillWeights), LoadBlocks(d, from + 2 * kFillWeights),
                 LoadBlocks(d, from + 3 * kFillWeights), [=](auto column, std::size_t i) EDGEK_UNIT_ATTR {
-                  hn::StoreU(column, d, PanelStep<float>(panel, k + i) + row);
+                  hn::StoreU(column, d, PanelStep<float>(panel, k, i) + row);
                 });
 }
 
@@ -93,10 +94,11 @@ inline HWY_NOINLINE void FillFloatPanel(const PanelRowPointers& rows, const Floa
 // Converting in the loop is free where multiply-adds have pipes of their own (Zen 3).
 #if HWY_TARGET == HWY_AVX2
 
-/// Eight columns of eight rows of halves; aIJ, bIJ: columns 0-3 of rows I and J, interleaved. The upper blocks are
-/// eight columns further on.
+/// Eight columns of eight rows of halves; aIJ: columns i to i + 3 after k of rows I and J, interleaved. The upper blocks
+/// are eight columns further on.
 template <class V>
-HWY_INLINE void StoreHalfColumns(V a01, V a23, V a45, V a67, std::byte* panel, std::size_t k, std::size_t row) {
+HWY_INLINE void StoreHalfColumns(V a01, V a23, V a45, V a67, std::byte* panel, std::size_t k, std::size_t i,
+                                 std::size_t row) {
   const hn::DFromV<V> d;
   const hn::Half<decltype(d)> dh;
   const hn::RepartitionToWide<decltype(d)> d32;
@@ -110,18 +112,19 @@ HWY_INLINE void StoreHalfColumns(V a01, V a23, V a45, V a67, std::byte* panel, s
   const auto l0123 = lower(a01, a23), l4567 = lower(a45, a67), u0123 = upper(a01, a23), u4567 = upper(a45, a67);
   const auto store = [=](auto column, std::size_t at) EDGEK_UNIT_ATTR {
     const auto halves = hn::BitCast(d, column);
-    hn::StoreU(hn::LowerHalf(dh, halves), dh, PanelStep<std::uint16_t>(panel, at) + row);
-    hn::StoreU(hn::UpperHalf(dh, halves), dh, PanelStep<std::uint16_t>(panel, at + 8) + row);
+    hn::StoreU(hn::LowerHalf(dh, halves), dh, PanelStep<std::uint16_t>(panel, k, at) + row);
+    hn::StoreU(hn::UpperHalf(dh, halves), dh, PanelStep<std::uint16_t>(panel, k, at + 8) + row);
   };
-  store(hn::InterleaveLower(d64, l0123, l4567), k);
-  store(hn::InterleaveUpper(d64, l0123, l4567), k + 1);
-  store(hn::InterleaveLower(d64, u0123, u4567), k + 2);
-  store(hn::InterleaveUpper(d64, u0123, u4567), k + 3);
+  store(hn::InterleaveLower(d64, l0123, l4567), i);
+  store(hn::InterleaveUpper(d64, l0123, l4567), i + 1);
+  store(hn::InterleaveLower(d64, u0123, u4567), i + 2);
+  store(hn::InterleaveUpper(d64, u0123, u4567), i + 3);
 }
 
-/// Columns [first, first + 16) of eight rows, `left` of which exist, to columns [k, k + 16) of the panel.
+/// Columns [first, first + 16) of eight rows, `left` of which exist, to the panel's columns from 16 * block on.
 HWY_INLINE void TransposeHalves(const std::uint8_t* const* p, std::size_t first, std::size_t left, std::byte* panel,
-                                std::size_t k, std::size_t row) {
+                                std::size_t block, std::size_t row) {
+  const std::size_t k = 16 * block;  // its remainder is known where all is compiled: no arithmetic for each store
   const hn::CappedTag<std::uint16_t, 16> d;
   const auto load = [&](std::size_t r) EDGEK_UNIT_ATTR {
     return LoadUpTo(d, reinterpret_cast<const std::uint16_t*>(p[r]) + first, left);
@@ -129,9 +132,9 @@ HWY_INLINE void TransposeHalves(const std::uint8_t* const* p, std::size_t first,
   const auto v0 = load(0), v1 = load(1), v2 = load(2), v3 = load(3);
   const auto v4 = load(4), v5 = load(5), v6 = load(6), v7 = load(7);
   StoreHalfColumns(hn::InterleaveLower(d, v0, v1), hn::InterleaveLower(d, v2, v3), hn::InterleaveLower(d, v4, v5),
-                   hn::InterleaveLower(d, v6, v7), panel, k, row);
+                   hn::InterleaveLower(d, v6, v7), panel, k, 0, row);
   StoreHalfColumns(hn::InterleaveUpper(d, v0, v1), hn::InterleaveUpper(d, v2, v3), hn::InterleaveUpper(d, v4, v5),
-                   hn::InterleaveUpper(d, v6, v7), panel, k + 4, row);
+                   hn::InterleaveUpper(d, v6, v7), panel, k, 4, row);
 }
 
 /// PanelStorage::fill of halves. A cache line of eight rows is used up before another eight are read: rows whose
@@ -143,7 +146,7 @@ inline HWY_NOINLINE void FillHalfPanel(const PanelRowPointers& rows, const Float
   for (std::size_t line = 0; line < count; line += 32) {
     const std::size_t end = HWY_MIN(line + 32, count);
     for (std::size_t r = 0; r < kMaxFloatPanelRows; r += 8)
-      for (std::size_t k = line; k < end; k += 16) TransposeHalves(p + r, first + k, count - k, panel, k, r);
+      for (std::size_t k = line; k < end; k += 16) TransposeHalves(p + r, first + k, count - k, panel, k / 16, r);
   }
 }
 
