@@ -39,6 +39,14 @@ inline std::uint64_t read_counter() noexcept {
 #endif
 }
 
+/// factor * value. Durations convert as signed integers, which takes one instruction each way.
+inline double scaled(double factor, std::uint64_t value) noexcept {
+  return factor * static_cast<double>(static_cast<std::int64_t>(value));
+}
+inline std::uint64_t scale_duration(double factor, std::uint64_t value) noexcept {
+  return static_cast<std::uint64_t>(static_cast<std::int64_t>(scaled(factor, value)));
+}
+
 }  // namespace detail
 
 /// now_ns() by the CPU's own counter where it has an even one: 12 ns a call instead of 30 (Zen 3, virtual). A ledger
@@ -64,15 +72,13 @@ class TickClock {
   /// As now_ns().
   std::uint64_t now() const noexcept {
     if (!even_) return now_ns();
-    return base_.ns + static_cast<std::uint64_t>(
-                          static_cast<std::int64_t>(ns_per_tick_ * static_cast<double>(static_cast<std::int64_t>(
-                                                                       detail::read_counter() - base_.ticks))));
+    return base_.ns + detail::scale_duration(ns_per_tick_, detail::read_counter() - base_.ticks);
   }
 
   /// What threads count their time in, and how long so many of them are.
   std::uint64_t ticks() const noexcept { return even_ ? detail::read_counter() : now_ns(); }
   std::uint64_t to_ns(std::uint64_t ticks) const noexcept {
-    return even_ ? static_cast<std::uint64_t>(ns_per_tick_ * static_cast<double>(ticks)) : ticks;
+    return even_ ? detail::scale_duration(ns_per_tick_, ticks) : ticks;
   }
 
  private:

@@ -221,19 +221,19 @@ class MatmulRegion {
       total += thread;
       busiest = std::max(busiest, thread);
     }
-    const double per_tick = 1 / static_cast<double>(std::max<std::uint64_t>(total, 1));
+    const double per_tick = 1 / static_cast<double>(static_cast<std::int64_t>(std::max<std::uint64_t>(total, 1)));
     const auto share = [=](std::uint64_t of, std::uint64_t part) {
-      return static_cast<std::uint64_t>(static_cast<double>(of) * static_cast<double>(part) * per_tick);
+      return detail::scale_duration(detail::scaled(per_tick, part), of);
     };
     const std::size_t entries = timed_parts();
     const TickClock& clock = ctx_.ledger->clock();
     const std::uint64_t start = clock_ns_, end = clock.now();
-    std::uint64_t done = 0;
+    std::uint64_t done = 0, begin = start;
     for (std::size_t p = 0; p < entries; ++p) {
       LedgerEntry entry = p < count_ ? entry_of(p) : activation_entry();
-      entry.start_ns = start + share(end - start, done);
       done += sum.ticks[p];
-      entry.end_ns = p + 1 == entries ? end : start + share(end - start, done);
+      entry.start_ns = begin;
+      entry.end_ns = begin = p + 1 == entries ? end : start + share(end - start, done);
       for (std::size_t i = 0; i < threads.size(); ++i) thread_busy_[i] = threads[i].ticks[p];
       set_busy(entry, clock, {thread_busy_, threads.size()});
       entry.busy_max_ns = clock.to_ns(share(busiest, sum.ticks[p]));  // of the region's, not of this part's
