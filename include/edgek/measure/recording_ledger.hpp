@@ -62,6 +62,7 @@ class RecordingLedger final : public Ledger {
     if (pending_count_ == pending_.size()) sum_pending();
     pending_[pending_count_] = e;
     pending_[pending_count_++].thread_busy_ns = nullptr;
+    ask_for_next();
   }
 
   /// Starts and ends a token's wall time. Ops recorded between the two belong to it.
@@ -95,6 +96,15 @@ class RecordingLedger final : public Ledger {
   }
 
  private:
+  // Memory brings the next entry's lines while an op runs; without that the first locked instruction of the next region
+  // waits for the stores to them (SmolLM2's shape, 2 threads: 1.5 % of a token instead of 1.8).
+  void ask_for_next() const noexcept {
+    if (pending_count_ == pending_.size()) return;
+    const auto* next = reinterpret_cast<const char*>(&pending_[pending_count_]);
+    for (std::size_t at = 0; at < sizeof(LedgerEntry); at += 64) __builtin_prefetch(next + at, 1);
+    __builtin_prefetch(next + sizeof(LedgerEntry) - 1, 1);
+  }
+
   void sum_pending() noexcept {
     for (const LedgerEntry& e : pending_.first(pending_count_)) sum(e);
     pending_count_ = 0;
