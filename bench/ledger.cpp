@@ -143,7 +143,7 @@ void add_cases() {
             ("ledger/" + std::string(shape.name) + "/" + std::string(info(format).name) + "/threads:" +
              std::to_string(threads)).c_str(),
             [&shape, format, threads](benchmark::State& state) { ledger_cost(state, shape, format, threads); })
-            ->MinTime(8.0)  // neighbours make a token vary by 6 %
+            ->MinTime(8.0)  // long: the medians of shorter runs scatter by more than a ledger costs
             ->UseRealTime()
             ->Unit(benchmark::kMicrosecond);
   benchmark::RegisterBenchmark("detached/rmsnorm", detached_op)->Arg(576)->Arg(2048);

@@ -269,25 +269,24 @@ class Decoder {
   /// From a layer's normalized input, h, to queries, and keys and values in the cache.
   void append_keys(Context& ctx, std::size_t layer, std::size_t position, const Buffers& b) {
     const LayerWeights& w = model_.weights().layers()[layer];
-    const int number = static_cast<int>(layer);
     require(matmul(ctx, {w.q.view, w.k.view, w.v.view}, b.h, {b.q(), b.k(), b.v}, {w.q.label, w.k.label, w.v.label}),
             "attention input");
-    turn_and_append(ctx, number, position, b);
+    turn_and_append(ctx, layer, position, b);
   }
 
   /// Rotates queries and keys, and appends keys and values to the cache, token by token: one entry of the ledger, and
   /// keys that are still at hand.
-  void turn_and_append(Context& ctx, int layer, std::size_t position, const Buffers& b) {
+  void turn_and_append(Context& ctx, std::size_t layer, std::size_t position, const Buffers& b) {
     const ModelConfig& c = model_.config();
     LedgerEntry entry = ops_detail::start_entry(ctx, "rope_kv_append");
     entry.format = kv_.shape().format == KvFormat::kF16 ? Format::kF16 : Format::kF32;
     entry.k = b.qk.cols, entry.n = b.x.count;
     entry.traffic.kv_write = 2 * b.x.count * c.kv_width() * kv_value_bytes(kv_.shape().format);
     entry.traffic.activations = b.x.count * (2 * b.qk.cols + 2 * c.kv_width()) * sizeof(float);
-    ops_detail::run_over(ctx, b.x.count, entry, {"", layer}, [&](std::size_t t) {
+    ops_detail::run_over(ctx, b.x.count, entry, {"", static_cast<int>(layer)}, [&](std::size_t t) {
       const float* angles = b.angles + t * 2 * c.rope_pairs;
       ctx.kernels.rope(b.qk.row(t), b.qk.cols / c.head_dim, c.head_dim, angles, c.rope_pairs, c.rope_adjacent);
-      kv_.write(ctx.kernels, static_cast<std::size_t>(layer), position + t, b.k().row(t), b.v.row(t));
+      kv_.write(ctx.kernels, layer, position + t, b.k().row(t), b.v.row(t));
     });
   }
 

@@ -221,7 +221,7 @@ class MatmulRegion {
       total += thread;
       busiest = std::max(busiest, thread);
     }
-    const double per_tick = 1 / static_cast<double>(static_cast<std::int64_t>(std::max<std::uint64_t>(total, 1)));
+    const double per_tick = 1 / static_cast<double>(std::max<std::uint64_t>(total, 1));
     const auto share = [=](std::uint64_t of, std::uint64_t part) {
       return detail::scale_duration(detail::scaled(per_tick, part), of);
     };
