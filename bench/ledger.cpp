@@ -1,7 +1,7 @@
 // What a ledger costs. Tokens of a decoder run in turns without one and with a RecordingLedger attached:
 //   ledger/SHAPE/FORMAT/threads:N      SHAPE: a layer's, of models with so many weights
 // Counters: detached_us and attached_us of a token (medians), cost_% of the second over the first (median of pairs),
-// entries of a token.
+// entries of a token, and sum_us, which summing them takes between tokens.
 //   detached/rmsnorm/WIDTH             the shortest op with its null ledger, and its kernel called directly
 // Counters: op_ns, kernel_ns. The difference is all that an op adds: checks of shapes, float control, and the tests for
 // a ledger.
@@ -83,8 +83,10 @@ class Watch {
  private:
   std::vector<KernelTotals> totals_ = std::vector<KernelTotals>(64);
   std::vector<TokenSpan> spans_ = std::vector<TokenSpan>(1);
-  std::vector<LedgerEntry> pending_ = std::vector<LedgerEntry>(1 << 12);
-  RecordingLedger ledger_{totals_, spans_, pending_};
+  std::vector<LedgerEntry> entries_ = std::vector<LedgerEntry>(1 << 12);
+  std::vector<ProductRegion> products_ = std::vector<ProductRegion>(1 << 10);
+  std::vector<ThreadTicks> ticks_ = std::vector<ThreadTicks>(1 << 11);
+  RecordingLedger ledger_{totals_, spans_, {entries_, products_, ticks_}};
 };
 
 double median(std::vector<double>& values) { return summarize(values).p50; }
@@ -92,20 +94,23 @@ double median(std::vector<double>& values) { return summarize(values).p50; }
 void ledger_cost(benchmark::State& state, const Shape& shape, Format format, std::size_t threads) {
   OneToken token(shape, format, threads);
   Watch watch;
-  std::vector<double> detached, attached, cost;
+  std::vector<double> detached, attached, cost, sum;
   double entries = 0;
   for (auto _ : state) {
     const bool swap = detached.size() % 2 == 1;  // so that neither always comes second
     if (swap) attached.push_back(token.run(&watch.ledger()));
     detached.push_back(token.run(nullptr));
     if (!swap) attached.push_back(token.run(&watch.ledger()));
+    const std::uint64_t start = now_ns();
     entries = watch.entries();
+    sum.push_back(static_cast<double>(now_ns() - start));
     cost.push_back(attached.back() / detached.back());
   }
   state.counters["detached_us"] = 1e-3 * median(detached);
   state.counters["attached_us"] = 1e-3 * median(attached);
   state.counters["cost_%"] = 100 * (median(cost) - 1);
   state.counters["entries"] = entries;
+  state.counters["sum_us"] = 1e-3 * median(sum);
 }
 
 void detached_op(benchmark::State& state) {

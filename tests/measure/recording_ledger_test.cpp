@@ -72,7 +72,8 @@ TEST(RecordingLedger, CountsWhatFindsNoRoom) {
 TEST(RecordingLedger, PendingEntriesGiveTheSameSums) {
   Storage at_once, later;
   std::array<LedgerEntry, 2> pending;  // one token below has three entries
-  RecordingLedger a(at_once.kernels, at_once.tokens), b(later.kernels, later.tokens, pending);
+  RecordingLedger a(at_once.kernels, at_once.tokens);
+  RecordingLedger b(later.kernels, later.tokens, {.entries = pending, .products = {}, .ticks = {}});
   for (RecordingLedger* ledger : {&a, &b}) {
     ledger->begin_token();
     for (std::uint64_t i = 0; i < 3; ++i) ledger->record(entry("matvec", Format::kQ8_0, i, 2 * i + 1, i, i, 1));
@@ -91,6 +92,103 @@ TEST(RecordingLedger, PendingEntriesGiveTheSameSums) {
   b.record(entry("late", Format::kF32, 0, 1, 1, 1, 1));
   b.clear();
   EXPECT_TRUE(b.kernels().empty());
+}
+
+/// The i-th of some regions: a gate and what it opens, by two threads.
+ProductRegion region(std::uint64_t i) {
+  ProductRegion r;
+  r.target = "SCALAR", r.cols = 64, r.tokens = 1, r.threads = 2, r.count = 2, r.gated = true;
+  r.products[0] = {"gate", 0, Format::kQ4_0, 96};
+  r.products[1] = {"up", 0, Format::kQ4_0, 96};
+  r.start_ns = 1000 * i, r.end_ns = r.start_ns + 700 + i;
+  return r;
+}
+
+/// What two threads counted in it; the first is the busiest.
+void count(std::uint64_t i, ThreadTicks* ticks) {
+  ticks[0] = {{300'000 + i, 200'000, 100'000}};
+  ticks[1] = {{200'000, 100'000 + i, 100'000}};
+}
+
+/// Records regions as an op does, with an entry while each runs.
+void record_regions(RecordingLedger& ledger) {
+  ledger.begin_token();
+  for (std::uint64_t i = 0; i < 5; ++i) {
+    ThreadTicks own[2];
+    ThreadTicks* lent = ledger.ticks_for(2);
+    ledger.record(entry("quantize", Format::kF32, 10 * i, 10 * i + 5, 5, 5, 1));
+    ProductRegion r = region(i);
+    count(i, lent != nullptr ? lent : own);
+    r.ticks = lent != nullptr ? lent : own;
+    ledger.record_products(r);
+  }
+  ledger.end_token();
+}
+
+TEST(RecordingLedger, PendingProductsGiveTheSameSums) {
+  std::array<LedgerEntry, 8> entries;
+  std::array<ProductRegion, 8> products;
+  std::array<ThreadTicks, 16> ticks;
+  const RecordingLedger::Pending rooms[] = {
+      {},                                                                  // all is summed at once
+      {entries, products, ticks},                                          // all is summed at the end
+      {std::span(entries).first(1), std::span(products).first(2), ticks},  // some in between
+      {entries, products, std::span(ticks).first(5)},                      // two regions' worth
+      {entries, products, std::span(ticks).first(1)},                      // too few for any region
+  };
+  for (const RecordingLedger::Pending& room : rooms) {
+    Storage s;
+    RecordingLedger ledger(s.kernels, s.tokens, room);
+    EXPECT_EQ(ledger.ticks_for(2) != nullptr, room.ticks.size() >= 2);
+    record_regions(ledger);
+    ASSERT_EQ(ledger.kernels().size(), 3u);
+    EXPECT_EQ(ledger.dropped(), 0u);
+    EXPECT_EQ(ledger.tokens()[0].recorded_ns, 5u * (700 + 5) + (0 + 1 + 2 + 3 + 4));
+    std::uint64_t wall = 0, busiest = 0, work = 0;
+    for (const KernelTotals& k : ledger.kernels()) {
+      const bool quantize = std::string(k.op) == "quantize", product = std::string(k.op) == "matvec";
+      EXPECT_EQ(k.calls, product ? 10u : 5u) << k.op;
+      if (quantize) continue;
+      EXPECT_EQ(k.format, product ? Format::kQ4_0 : Format::kF32);
+      EXPECT_EQ(k.traffic.flops, product ? 10u * 2 * 96 * 64 : 0u);
+      EXPECT_EQ(k.traffic.activations, product ? 10u * 4 * (96 + 64) : 5u * 3 * 4 * 96);
+      wall += k.wall_ns, busiest += k.busiest_ns, work += k.work_ns;
+    }
+    EXPECT_EQ(wall, 5u * 700 + (0 + 1 + 2 + 3 + 4));
+    EXPECT_NEAR(static_cast<double>(busiest), static_cast<double>(ledger.clock().to_ns(5 * 600'000 + 10)), 15);
+    EXPECT_NEAR(static_cast<double>(work), static_cast<double>(ledger.clock().to_ns((5 * 1'000'000 + 20) / 2)), 15);
+  }
+}
+
+/// A ledger that knows nothing of regions.
+class ListLedger final : public Ledger {
+ public:
+  void record(const LedgerEntry& e) noexcept override {
+    EXPECT_EQ(e.busy_ns, e.thread_busy_ns[0] + e.thread_busy_ns[1]);
+    entries[size++] = e;
+  }
+  std::array<LedgerEntry, 4> entries;
+  std::size_t size = 0;
+};
+
+TEST(Ledger, GetsAnEntryForEveryPartOfARegion) {
+  ListLedger ledger;
+  ThreadTicks ticks[2];
+  count(0, ticks);
+  ProductRegion r = region(0);
+  r.ticks = ticks;
+  EXPECT_EQ(ledger.ticks_for(2), nullptr);
+  ledger.record_products(r);
+  ASSERT_EQ(ledger.size, 3u);
+  EXPECT_STREQ(ledger.entries[0].tensor, "gate");
+  EXPECT_STREQ(ledger.entries[1].tensor, "up");
+  EXPECT_STREQ(ledger.entries[2].op, "silu_mul");
+  // Of 1000 ticks of both threads the parts took 500, 300 and 200: so much of the region's 700 ns.
+  const std::uint64_t begins[] = {0, 350, 560, 700};
+  for (std::size_t p = 0; p < 3; ++p) {
+    EXPECT_NEAR(static_cast<double>(ledger.entries[p].start_ns), static_cast<double>(begins[p]), 1);
+    EXPECT_NEAR(static_cast<double>(ledger.entries[p].end_ns), static_cast<double>(begins[p + 1]), 1);
+  }
 }
 
 TEST(RecordingLedger, TokenWallIsTimedOutsideTheOps) {

@@ -27,8 +27,10 @@ TimedTokens time_tokens(const testing::TinyModel& shape, const Decoder::Cancel& 
   decoder.set_cancel(cancel);
   std::vector<KernelTotals> totals(64);
   std::vector<TokenSpan> spans(kTokens);
-  std::vector<LedgerEntry> pending(1024);
-  RecordingLedger ledger(totals, spans, pending);
+  std::vector<LedgerEntry> entries(1024);
+  std::vector<ProductRegion> products(256);
+  std::vector<ThreadTicks> ticks(256);
+  RecordingLedger ledger(totals, spans, {entries, products, ticks});
   InlineExecutor executor;
   Context ctx{.executor = executor, .kernels = kernels(), .ledger = &ledger};
   const std::vector<std::int32_t> ids = testing::tiny_tokens(kTokens);

@@ -77,8 +77,7 @@ TEST(TuneStreams, IsNotRecorded) {
   const Weights w = some_weights();
   std::vector<KernelTotals> totals(8);
   std::vector<TokenSpan> spans(1);
-  std::vector<LedgerEntry> pending(64);
-  RecordingLedger ledger(totals, spans, pending);
+  RecordingLedger ledger(totals, spans);
   InlineExecutor one;
   Context ctx{.executor = one, .kernels = kernels(), .ledger = &ledger};
   ASSERT_EQ(tune_streams(ctx, w.views, kQuick), Status::kOk);

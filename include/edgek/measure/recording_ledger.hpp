@@ -50,19 +50,40 @@ struct TokenSpan {
 /// the sums have left the near caches, and fetching them would cost a token's time.
 class RecordingLedger final : public Ledger {
  public:
+  /// What a token records, until it is summed.
+  struct Pending {
+    std::span<LedgerEntry> entries;
+    std::span<ProductRegion> products;
+    std::span<ThreadTicks> ticks;  ///< of all threads of these
+  };
+
   /// Room for kernels.size() different names, tokens.size() tokens and, so that none is summed while a token
-  /// runs, the entries of a token. All outlive the ledger.
-  RecordingLedger(std::span<KernelTotals> kernels, std::span<TokenSpan> tokens,
-                  std::span<LedgerEntry> pending = {}) noexcept
-      : kernels_(kernels), tokens_(tokens), pending_(pending) {}
+  /// runs, what a token records. All outlive the ledger.
+  RecordingLedger(std::span<KernelTotals> kernels, std::span<TokenSpan> tokens, const Pending& pending = {}) noexcept
+      : kernels_(kernels), tokens_(tokens), entries_(pending.entries), products_(pending.products),
+        ticks_(pending.ticks) {}
 
   void record(const LedgerEntry& e) noexcept override {
     recorded_ns_ += e.end_ns - e.start_ns;
-    if (pending_.empty()) return sum(e);
-    if (pending_count_ == pending_.size()) sum_pending();
-    pending_[pending_count_] = e;
-    pending_[pending_count_++].thread_busy_ns = nullptr;
-    ask_for_next();
+    if (entries_.empty()) return sum(e);
+    if (entry_count_ == entries_.size()) sum_entries();
+    entries_[entry_count_++] = e;
+    if (entry_count_ < entries_.size()) ask_for(&entries_[entry_count_], sizeof(LedgerEntry));
+  }
+
+  void record_products(const ProductRegion& r) noexcept override {
+    recorded_ns_ += r.end_ns - r.start_ns;
+    if (r.ticks != ticks_lent_) return sum(r);
+    ProductRegion& to = products_[product_count_++];
+    std::memcpy(&to, &r, r.bytes_in_use());
+    ticks_count_ += r.threads;
+    if (product_count_ < products_.size()) ask_for(&to + 1, r.bytes_in_use());
+  }
+
+  ThreadTicks* ticks_for(std::size_t threads) noexcept override {
+    if (product_count_ == products_.size() || ticks_.size() - ticks_count_ < threads) sum_products();
+    ticks_lent_ = products_.empty() || ticks_.size() < threads ? nullptr : &ticks_[ticks_count_];
+    return ticks_lent_;
   }
 
   /// Starts and ends a token's wall time. Ops recorded between the two belong to it.
@@ -90,24 +111,35 @@ class RecordingLedger final : public Ledger {
   std::size_t dropped() const noexcept { return dropped_; }
 
   void clear() noexcept {
-    kernel_count_ = token_count_ = pending_count_ = dropped_ = 0;
+    kernel_count_ = token_count_ = entry_count_ = product_count_ = ticks_count_ = dropped_ = 0;
     recorded_ns_ = 0;
     recent_.fill(nullptr);
   }
 
  private:
-  // A token's weights push the entries out of the caches: memory brings the next one's lines while an op runs
-  // (SmolLM2's shape, 2 threads: the ledger takes 1.7 % of a token, without this 2.0).
-  void ask_for_next() const noexcept {
-    if (pending_count_ == pending_.size()) return;
-    const auto* next = reinterpret_cast<const char*>(&pending_[pending_count_]);
-    for (std::size_t at = 0; at < sizeof(LedgerEntry); at += 64) __builtin_prefetch(next + at, 1);
-    __builtin_prefetch(next + sizeof(LedgerEntry) - 1, 1);
+  // A token's weights push what is pending out of the caches: memory brings the next record's lines while an op runs.
+  static void ask_for(const void* next, std::size_t bytes) noexcept {
+    const auto* at = static_cast<const char*>(next);
+    for (const char* end = at + bytes; at < end; at += 64) __builtin_prefetch(at, 1);
   }
 
   void sum_pending() noexcept {
-    for (const LedgerEntry& e : pending_.first(pending_count_)) sum(e);
-    pending_count_ = 0;
+    sum_entries();
+    sum_products();
+  }
+
+  void sum_entries() noexcept {
+    for (const LedgerEntry& e : entries_.first(entry_count_)) sum(e);
+    entry_count_ = 0;
+  }
+
+  void sum_products() noexcept {
+    for (const ProductRegion& r : products_.first(product_count_)) sum(r);
+    product_count_ = ticks_count_ = 0;
+  }
+
+  void sum(const ProductRegion& r) noexcept {
+    for_each_entry(r, clock_, [this](const LedgerEntry& e) { sum(e); });
   }
 
   void sum(const LedgerEntry& e) noexcept {
@@ -155,9 +187,12 @@ class RecordingLedger final : public Ledger {
 
   std::span<KernelTotals> kernels_;
   std::span<TokenSpan> tokens_;
-  std::span<LedgerEntry> pending_;
+  std::span<LedgerEntry> entries_;          // pending, as are
+  std::span<ProductRegion> products_;
+  std::span<ThreadTicks> ticks_;
+  ThreadTicks* ticks_lent_ = nullptr;       // to the region that is recorded next
   std::array<KernelTotals*, 64> recent_{};  // by slot_of()
-  std::size_t kernel_count_ = 0, pending_count_ = 0, token_count_ = 0, dropped_ = 0;
+  std::size_t kernel_count_ = 0, entry_count_ = 0, product_count_ = 0, ticks_count_ = 0, token_count_ = 0, dropped_ = 0;
   std::uint64_t recorded_ns_ = 0, recorded_at_begin_ = 0, token_start_ = 0;
 };
 

@@ -33,13 +33,12 @@ class MatmulRegion {
   void add(const MatrixView& w, Rows y, const OpLabel& label) noexcept {
     const MatmulPart part = make_part(ctx_, w, x_, y);
     packed_stride_[part.packing] = part.job.x_stride;
-    formats_[count_] = w.format;
-    labels_[count_] = label;
-    parts_[count_++] = part;
+    parts_[products_.count] = part;
+    products_.products[products_.count++] = {label.tensor, label.layer, w.format, w.rows};
   }
 
   Status run() noexcept {
-    MatmulQueue queue(parts(), ctx_.tuning, ctx_.executor.threads());
+    MatmulQueue queue(parts(), ctx_.tuning, max_threads());
     const Status ready = prepare(queue.threads(), 0);
     if (ready != Status::kOk) return ready;
     run_queue(queue, [&](const MatmulChunk& chunk, const ThreadScratch& scratch, Clock& clock) {
@@ -54,9 +53,9 @@ class MatmulRegion {
   Status run_gated() noexcept {
     MatmulPart& gate = parts_[0];
     MatmulPart& up = parts_[1];
-    gated_ = true;
+    products_.gated = true;
     pair(gate, up);
-    MatmulQueue queue(parts().first(1), ctx_.tuning, ctx_.executor.threads());
+    MatmulQueue queue(parts().first(1), ctx_.tuning, max_threads());
     const Status ready = prepare(queue.threads(), x_.count * up.rows);
     if (ready != Status::kOk) return ready;
     up.job.y = extra_;
@@ -77,16 +76,6 @@ class MatmulRegion {
   }
 
  private:
-  static constexpr std::size_t kTimed = kMaxFused + 1;  // the parts, and what follows them
-
-  std::size_t timed_parts() const noexcept { return count_ + (gated_ ? 1 : 0); }
-
-  /// What one thread spent on each part. Written once, when the thread is done, to cache lines of its own; no more of
-  /// them than needed, because the calling thread waits for each.
-  struct alignas(64) Busy {
-    std::array<std::uint64_t, kTimed> ticks;
-  };
-
   /// What one thread may write to.
   struct ThreadScratch {
     std::byte* kernel;  // (kKernelScratchBytes), or none where no panel kernel runs
@@ -96,8 +85,8 @@ class MatmulRegion {
   /// Counts what passes for the part that was named last.
   class Clock {
    public:
-    Clock(const Ledger* ledger, Busy& busy) noexcept
-        : clock_(ledger != nullptr ? &ledger->clock() : nullptr), busy_(busy), last_(clock_ ? clock_->ticks() : 0) {}
+    Clock(const Ledger* ledger, ThreadTicks& ticks) noexcept
+        : clock_(ledger != nullptr ? &ledger->clock() : nullptr), ticks_(ticks), last_(clock_ ? clock_->ticks() : 0) {}
     void enter(std::size_t part) noexcept {
       if (clock_ == nullptr || part == part_) return;
       stop();
@@ -106,18 +95,21 @@ class MatmulRegion {
     void stop() noexcept {
       if (clock_ == nullptr) return;
       const std::uint64_t now = clock_->ticks();
-      busy_.ticks[part_] += now - last_;
+      ticks_.parts[part_] += now - last_;
       last_ = now;
     }
 
    private:
     const TickClock* clock_;
-    Busy& busy_;
+    ThreadTicks& ticks_;
     std::uint64_t last_;
     std::size_t part_ = 0;
   };
 
-  std::span<MatmulPart> parts() noexcept { return std::span(parts_).first(count_); }
+  /// What is done for all products goes by the first one's.
+  OpLabel label() const noexcept { return {products_.products[0].tensor, products_.products[0].layer}; }
+  std::size_t max_threads() const noexcept { return std::min(ctx_.executor.threads(), kMaxTimedThreads); }
+  std::span<MatmulPart> parts() noexcept { return std::span(parts_).first(products_.count); }
   bool any_panel() noexcept {
     return std::any_of(parts().begin(), parts().end(), [](const MatmulPart& p) { return p.panel; });
   }
@@ -149,8 +141,7 @@ class MatmulRegion {
     CheckedSize bytes = Arena::bytes_for<std::byte>(CheckedSize(threads) * scratch_bytes_);
     bytes += Arena::bytes_for<float>(CheckedSize(threads) * refined_floats_);
     if (any_refined()) bytes += Refinement::bytes(x_.count, x_.cols);
-    bytes += Arena::bytes_for<Busy>(threads);
-    bytes += Arena::bytes_for<std::uint64_t>(threads);
+    bytes += Arena::bytes_for<ThreadTicks>(threads);
     bytes += Arena::bytes_for<float>(extra_floats);
     for (const std::size_t stride : packed_stride_)
       bytes += Arena::bytes_for<std::byte>(CheckedSize(x_.count) * stride);
@@ -158,15 +149,23 @@ class MatmulRegion {
     if (grown != Status::kOk) return grown;
     scratch_ = ctx_.scratch.take<std::byte>(threads * scratch_bytes_);
     refined_ = ctx_.scratch.take<float>(threads * refined_floats_);
-    busy_ = ctx_.scratch.take<Busy>(threads);
-    thread_busy_ = ctx_.scratch.take<std::uint64_t>(threads);
+    ticks_ = place_to_count(threads);
     extra_ = ctx_.scratch.take<float>(extra_floats);
     for (std::size_t p = 0; p < kPackings; ++p)
       if (packed_stride_[p] > 0) pack(p);
     return Status::kOk;
   }
 
-  // Its entry begins with the region: what was set up for it counts.
+  ThreadTicks* place_to_count(std::size_t threads) noexcept {
+    ThreadTicks* wanted = ctx_.ledger != nullptr ? ctx_.ledger->ticks_for(threads) : nullptr;
+    return wanted != nullptr ? wanted : ctx_.scratch.take<ThreadTicks>(threads);
+  }
+
+  std::size_t packings() const noexcept {
+    return kPackings - static_cast<std::size_t>(std::count(packed_stride_.begin(), packed_stride_.end(), 0u));
+  }
+
+  // Its entry begins with the region: what was set up for it counts. One token's is the region's: an entry less.
   void pack(std::size_t packing) noexcept {
     const Activation activation = activation_of(packing);
     const bool refined = activation == Activation::kA32;
@@ -178,101 +177,65 @@ class MatmulRegion {
       part.job.x = out;
       if (refined && !part.panel) part.job.rest = refinement_.by_token();
     }
+    const char* const op = activation == Activation::kF32 ? "pack" : "quantize";
     const KernelSet::PackFn fn = ctx_.kernels.pack[static_cast<std::size_t>(activation)];
     const bool panel = packing == kActivationCount;
-    LedgerEntry entry = entry_since(clock_ns_, activation == Activation::kF32 ? "pack" : "quantize");
-    entry.k = x_.cols, entry.n = x_.count;
-    entry.traffic.activations = x_.count * (x_.cols * sizeof(float) + stride);
-    if (refined) entry.traffic.activations += refinement_.bytes_moved();
-    run_over(ctx_, x_.count, entry, labels_[0], [&](std::size_t t) {
+    const std::size_t moved =
+        x_.count * (x_.cols * sizeof(float) + stride) + (refined ? refinement_.bytes_moved() : 0);
+    const auto pack_token = [&](std::size_t t) {
       fn(x_.row(t), x_.cols, panel, out + t * stride);
       if (refined) refinement_.look_again(ctx_.kernels, t);
-    });
+    };
+    if (x_.count == 1 && !any_panel() && packings() == 1) {
+      run_items(ctx_, 1, pack_token);
+      products_.packing = op, products_.packed_bytes = moved;
+      products_.packed_ns = clock_for(ctx_.ledger);
+      return;
+    }
+    LedgerEntry entry = entry_since(clock_ns_, op);
+    entry.k = x_.cols, entry.n = x_.count;
+    entry.traffic.activations = moved;
+    run_over(ctx_, x_.count, entry, label(), pack_token);
     clock_ns_ = entry.end_ns;
-    if (refined && any_panel()) clock_ns_ = refinement_.gather(ctx_, labels_[0], clock_ns_);
+    if (refined && any_panel()) clock_ns_ = refinement_.gather(ctx_, label(), clock_ns_);
   }
 
   template <typename RunChunk>
   void run_queue(MatmulQueue& queue, const RunChunk& run_one) noexcept {
     const bool timed = ctx_.ledger != nullptr;
     run_items(ctx_, queue.threads(), [&](std::size_t item) {
-      Busy busy{};
-      Clock clock(ctx_.ledger, busy);
+      if (timed) __builtin_prefetch(&ticks_[item], 1);
+      ThreadTicks ticks{};
+      Clock clock(ctx_.ledger, ticks);
       MatmulChunk chunk;
       const ThreadScratch scratch{scratch_ + item * scratch_bytes_, refined_ + item * refined_floats_};
       while (queue.take(chunk)) run_one(chunk, scratch, clock);
       clock.stop();
-      if (timed) std::copy_n(busy.ticks.begin(), timed_parts(), busy_[item].ticks.begin());
+      if (timed) ticks_[item] = ticks;
     });
-    if (timed) record_parts({busy_, queue.threads()});
+    if (timed) record_products(queue.threads());
   }
 
-  // One entry for each matrix, and one for the activation if there is one. They share the region's time,
-  // one after the other, in proportion to what the threads spent on each.
-  void record_parts(std::span<const Busy> threads) noexcept {
-    Busy sum{};
-    std::uint64_t total = 0, busiest = 0;
-    for (const Busy& busy : threads) {
-      std::uint64_t thread = 0;
-      for (std::size_t p = 0; p < timed_parts(); ++p) {
-        sum.ticks[p] += busy.ticks[p];
-        thread += busy.ticks[p];
-      }
-      total += thread;
-      busiest = std::max(busiest, thread);
-    }
-    const double per_tick = 1 / static_cast<double>(std::max<std::uint64_t>(total, 1));
-    const auto share = [=](std::uint64_t of, std::uint64_t part) {
-      return detail::scale_duration(detail::scaled(per_tick, part), of);
-    };
-    const std::size_t entries = timed_parts();
-    const TickClock& clock = ctx_.ledger->clock();
-    const std::uint64_t start = clock_ns_, end = clock.now();
-    std::uint64_t done = 0, begin = start;
-    for (std::size_t p = 0; p < entries; ++p) {
-      LedgerEntry entry = p < count_ ? entry_of(p) : activation_entry();
-      done += sum.ticks[p];
-      entry.start_ns = begin;
-      entry.end_ns = begin = p + 1 == entries ? end : start + share(end - start, done);
-      for (std::size_t i = 0; i < threads.size(); ++i) thread_busy_[i] = threads[i].ticks[p];
-      set_busy(entry, clock, {thread_busy_, threads.size()});
-      entry.busy_max_ns = clock.to_ns(share(busiest, sum.ticks[p]));  // of the region's, not of this part's
-      record(ctx_, entry, labels_[p < count_ ? p : 0]);
-    }
-  }
-
-  LedgerEntry entry_of(std::size_t p) const noexcept {
-    LedgerEntry entry;
-    entry.op = x_.count == 1 ? "matvec" : "matmul";
-    entry.format = formats_[p];
-    entry.m = parts_[p].rows, entry.k = x_.cols, entry.n = x_.count;
-    entry.traffic = matmul_traffic(formats_[p], entry.m, entry.k, entry.n);
-    return entry;
-  }
-
-  LedgerEntry activation_entry() const noexcept {
-    LedgerEntry entry;
-    entry.op = "silu_mul";
-    entry.k = parts_[0].rows, entry.n = x_.count;
-    entry.traffic.activations = 3 * sizeof(float) * entry.k * entry.n;
-    return entry;
+  void record_products(std::size_t threads) noexcept {
+    products_.target = ctx_.kernels.name;
+    products_.cols = x_.cols, products_.tokens = x_.count;
+    products_.threads = static_cast<std::uint32_t>(threads);
+    products_.ticks = ticks_;
+    products_.start_ns = clock_ns_, products_.end_ns = ctx_.ledger->clock().now();
+    ctx_.ledger->record_products(products_);
   }
 
   std::uint64_t clock_ns_;  // first, before all is set up: each item of the region begins where the last one ended
   Context& ctx_;
   const ConstRows x_;
-  std::size_t count_ = 0;
-  bool gated_ = false;
   std::array<MatmulPart, kMaxFused> parts_{};
-  std::array<Format, kMaxFused> formats_{};
-  std::array<OpLabel, kMaxFused> labels_{};
+  ProductRegion products_;
   std::array<std::size_t, kPackings> packed_stride_{};  // bytes a token; 0: layout not in use
   Refinement refinement_;
   std::size_t scratch_bytes_ = 0, refined_floats_ = 0;  // of a thread
   std::byte* scratch_ = nullptr;                        // (threads, scratch_bytes_)
   float* refined_ = nullptr;                            // (threads, refined_floats_)
-  Busy* busy_ = nullptr;                                // (threads)
-  std::uint64_t* thread_busy_ = nullptr;                // (threads), of the part that is being recorded
+  ThreadTicks* ticks_ = nullptr;                        // (threads)
   float* extra_ = nullptr;
 };
 

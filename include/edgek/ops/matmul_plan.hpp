@@ -12,6 +12,7 @@
 #include "edgek/core/status.hpp"
 #include "edgek/detail/abi.hpp"
 #include "edgek/kernels/kernel_set.hpp"
+#include "edgek/measure/ledger.hpp"
 #include "edgek/runtime/context.hpp"
 
 // How a matrix product is cut: which kernel, how activations are packed, and which rows go to a thread.
@@ -22,7 +23,7 @@ inline namespace EDGEK_ABI {
 namespace ops_detail {
 
 /// Matrices that one region may multiply; longer lists run in several regions.
-inline constexpr std::size_t kMaxFused = 8;
+inline constexpr std::size_t kMaxFused = ProductRegion::kMaxProducts;
 
 /// The four layouts that activations are packed into. Only floats look different to a panel kernel.
 inline constexpr std::size_t kPackings = kActivationCount + 1;

@@ -56,9 +56,6 @@ inline LedgerEntry start_entry(const Context& ctx, const char* op) noexcept {
   return entry_since(clock_for(ctx.ledger), op);
 }
 
-/// Threads that one region is timed for; more do not take part.
-inline constexpr std::size_t kMaxTimedThreads = 1024;
-
 /// Fills in what each thread of a region was busy, given in ticks, which become nanoseconds. They must outlive the
 /// record.
 inline void set_busy(LedgerEntry& entry, const TickClock& clock, std::span<std::uint64_t> ticks) noexcept {

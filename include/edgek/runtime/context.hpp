@@ -40,12 +40,6 @@ struct Context {
   Arena scratch{};           ///< grows to what the largest op needs, then stays
 };
 
-/// How a ledger names the weights of an op. Strings are kept by pointer.
-struct OpLabel {
-  const char* tensor = "";
-  int layer = -1;
-};
-
 }  // namespace edgek
 
 #endif  // EDGEK_RUNTIME_CONTEXT_HPP_
