@@ -70,6 +70,7 @@ MUTATIONS = [
      "for (; i + lanes <= head_dim; i += lanes) {"),
     ("an unfused multiply-add of values", ATTENTION, "attention-inl.hpp", "c0 = Fma(w, vc, c0)",
      "c0 = hn::Add(hn::Mul(w, vc), c0)"),
+    ("columns of a value taken twice", ATTENTION, "attention-inl.hpp", "i + four + 2 * lanes", "i + four + lanes"),
     ("chunks merged the other way round", ATTENTION, "attention-inl.hpp",
      "Fma(LoadUpTo(d, next + f, left), b, hn::Mul(LoadUpTo(d, into + f, left), a))",
      "Fma(LoadUpTo(d, into + f, left), a, hn::Mul(LoadUpTo(d, next + f, left), b))"),
@@ -105,6 +106,7 @@ MUTATIONS = [
     ("a chunk left out of a prompt", ATTENTION_OP, "ops/attention.hpp",
      "for (std::size_t c = 1; c < chunks_of(end - 1); ++c) {",
      "for (std::size_t c = 1; c + 1 < chunks_of(end - 1); ++c) {"),
+    ("a lost last run of chunks", ATTENTION_OP, "ops/attention.hpp", "(items + run - 1) / run", "items / run"),
     ("chunks merged from the last to the first", ATTENTION_OP, "ops/attention.hpp",
      "for (std::size_t c = 1; c < chunks; ++c) {", "for (std::size_t c = chunks - 1; c > 0; --c) {"),
 ]

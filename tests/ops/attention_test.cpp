@@ -90,6 +90,21 @@ TEST(Attention, OneAnswerForEverySetThreadCountAndNumberOfTokens) {
   }
 }
 
+// So many chunks that a thread takes several at once, and a last time fewer.
+TEST(Attention, ChunksInRunsGiveTheSameAnswer) {
+  ThreadPool two(2);
+  InlineExecutor one;
+  const Problem p(30, 15, 16, 5 * kAttentionChunk, true);
+  for (const auto& [first, tokens] : std::initializer_list<std::pair<std::size_t, std::size_t>>{{1279, 1}, {1275, 4}}) {
+    const std::vector<float> q = random_floats(tokens * p.heads * p.head_dim, 7);
+    const std::vector<float> wanted = expected(p, q, first, tokens);
+    for (Executor* executor : std::initializer_list<Executor*>{&one, &two}) {
+      Context ctx{.executor = *executor, .kernels = kernels()};
+      EXPECT_TRUE(same_bits(p.run(ctx, q, first, tokens), wanted)) << "threads " << executor->threads();
+    }
+  }
+}
+
 TEST(Attention, OneTokenOfManyIsTheTokenAlone) {
   InlineExecutor one;
   Context ctx{.executor = one, .kernels = kernels()};

@@ -38,6 +38,17 @@ struct ChunkQueries {
   }
 };
 
+/// Bytes of a key or value.
+HWY_INLINE std::size_t KvRowBytes(const AttentionJob& job) {
+  return job.head_dim * (job.half_kv ? sizeof(Half) : sizeof(float));
+}
+
+/// The row of a position, in a cache of keys or values.
+HWY_INLINE const std::uint8_t* KvRow(const AttentionJob& job, const void* cache, std::size_t kv_head,
+                                     std::size_t position) {
+  return static_cast<const std::uint8_t*>(cache) + (kv_head * job.capacity + position) * KvRowBytes(job);
+}
+
 /// Keys or values of some positions.
 struct KvRows {
   const std::uint8_t* first;
@@ -55,10 +66,8 @@ inline constexpr std::size_t kConvertFor = HWY_TARGET == HWY_AVX2   ? std::numer
 HWY_INLINE KvRows KvTile(const ChunkQueries& queries, const void* cache, std::size_t first, std::size_t count,
                          std::size_t queried, float* tile) {
   const AttentionJob& job = queries.job;
-  const std::size_t row_bytes = job.head_dim * (job.half_kv ? sizeof(Half) : sizeof(float));
-  const std::size_t at = queries.kv_head * job.capacity + queries.begin + first;
-  const std::uint8_t* from = static_cast<const std::uint8_t*>(cache) + at * row_bytes;
-  if (!job.half_kv || queried < kConvertFor) return {from, row_bytes, job.half_kv};
+  const std::uint8_t* from = KvRow(job, cache, queries.kv_head, queries.begin + first);
+  if (!job.half_kv || queried < kConvertFor) return {from, KvRowBytes(job), job.half_kv};
   FromHalf(reinterpret_cast<const Half*>(from), count * job.head_dim, tile);
   return {reinterpret_cast<const std::uint8_t*>(tile), job.head_dim * sizeof(float), false};
 }
@@ -66,7 +75,7 @@ HWY_INLINE KvRows KvTile(const ChunkQueries& queries, const void* cache, std::si
 /// What a call asks memory for while it works on a tile: `step` bytes for each of the tile's positions, so
 /// that the next tile comes evenly, not in bursts.
 struct KvAhead {
-  const std::byte* from = nullptr;
+  const std::uint8_t* from = nullptr;
   std::size_t step = 0;
 
   HWY_INLINE void Ask(std::size_t position) const {
@@ -75,15 +84,20 @@ struct KvAhead {
   }
 };
 
-/// Share i of `count` positions from `first` on, if `parts` calls share them by whole cache lines.
-HWY_INLINE KvAhead AheadOf(const ChunkQueries& queries, const void* cache, std::size_t first, std::size_t count,
-                           std::size_t i, std::size_t parts) {
+/// Share i of the `count` rows at `from` (nullptr: none), if `parts` calls share them by whole cache lines.
+HWY_INLINE KvAhead AheadOf(const AttentionJob& job, const std::uint8_t* from, std::size_t count, std::size_t i,
+                           std::size_t parts) {
+  const std::size_t row_bytes = KvRowBytes(job), step = pad64((row_bytes + parts - 1) / parts);
+  if (from == nullptr || i * step >= row_bytes) return {};
+  return {from + i * step * count, step};
+}
+
+/// The keys that the calling thread will most likely want after this chunk: those of the next, or of the next head.
+HWY_INLINE const std::uint8_t* KeysAfter(const ChunkQueries& queries) {
   const AttentionJob& job = queries.job;
-  const std::size_t row_bytes = job.head_dim * (job.half_kv ? sizeof(Half) : sizeof(float));
-  const std::size_t step = pad64(row_bytes / parts + 1);
-  if (i * step >= row_bytes) return {};
-  const std::size_t at = (queries.kv_head * job.capacity + queries.begin + first) * row_bytes;
-  return {static_cast<const std::byte*>(cache) + at + i * step * count, step};
+  const std::size_t next = queries.begin + kAttentionChunk;
+  if (next < job.first_position + job.tokens) return KvRow(job, job.k, queries.kv_head, next);
+  return queries.kv_head + 1 < job.kv_heads ? KvRow(job, job.k, queries.kv_head + 1, 0) : nullptr;
 }
 
 /// Lanes s0, s1, ... of one sum, kParts vectors of them, as FoldLanes() has them.
@@ -196,10 +210,15 @@ HWY_NOINLINE void AddValues(const float* const* weights, const KvRows& values, s
   };
   const auto zero = hn::Zero(d);
   auto a0 = zero, b0 = zero, c0 = zero, e0 = zero, a1 = zero, b1 = zero, c1 = zero, e1 = zero;
+  const std::size_t four = 4 * lanes;
   std::size_t i = 0;
-  for (; i + 4 * lanes <= head_dim; i += 4 * lanes) {
+  // Four vectors of columns: of two queries, or of one, and then four more where there are so many: all of a head of 64
+  // at once, so that what is ahead is asked for evenly.
+  while (i + four <= head_dim) {
+    const bool eight = kQueries == 1 && i + 2 * four <= head_dim;
+    float* const second = kQueries == 2 ? out[1] + i : out[0] + i + four;
     load(out[0] + i, a0, b0, c0, e0);
-    if constexpr (kQueries == 2) load(out[1] + i, a1, b1, c1, e1);
+    if (kQueries == 2 || eight) load(second, a1, b1, c1, e1);
     const std::uint8_t* v = values.first;
     for (std::size_t j = 0; j < count; ++j, v += values.row_bytes) {
       if (i == 0) ahead.Ask(j);
@@ -210,10 +229,14 @@ HWY_NOINLINE void AddValues(const float* const* weights, const KvRows& values, s
       if constexpr (kQueries == 2) {
         const auto u = hn::Set(d, weights[1][j]);
         a1 = Fma(u, va, a1), b1 = Fma(u, vb, b1), c1 = Fma(u, vc, c1), e1 = Fma(u, ve, e1);
+      } else if (eight) {
+        a1 = Fma(w, W::Load(d, v, i + four), a1), b1 = Fma(w, W::Load(d, v, i + four + lanes), b1);
+        c1 = Fma(w, W::Load(d, v, i + four + 2 * lanes), c1), e1 = Fma(w, W::Load(d, v, i + four + 3 * lanes), e1);
       }
     }
     store(a0, b0, c0, e0, out[0] + i);
-    if constexpr (kQueries == 2) store(a1, b1, c1, e1, out[1] + i);
+    if (kQueries == 2 || eight) store(a1, b1, c1, e1, second);
+    i += eight ? 2 * four : four;
   }
   for (; i < head_dim; i += lanes) {
     for (std::size_t t = 0; t < kQueries; ++t) {
@@ -252,15 +275,15 @@ HWY_INLINE void ChunkStates(const ChunkQueries& queries, std::size_t first, std:
   for (std::size_t j = 0; j < seen; j += tile) {
     const std::size_t count = HWY_MIN(tile, seen - j);
     const KvRows keys = KvTile(queries, job.k, j, count, queried, converted);
-    const bool is_last = j + count == seen;
+    const std::uint8_t* ahead = j + count == seen ? KvRow(job, job.v, queries.kv_head, queries.begin)
+                                                  : KvRow(job, job.k, queries.kv_head, queries.begin + j + count);
     for (std::size_t i = first, call = 0; i < last; i += kMaxQueries, ++call) {
       const std::size_t taken = HWY_MIN(kMaxQueries, last - i), end = i + taken - 1;
       if (queries.Seen(end) <= j) continue;  // what the other query does not see of it, is not weighed
       const float* q[] = {queries.Query(i), queries.Query(end)};
       float* to[] = {scores_of(i) + j, scores_of(end) + j};
-      const KvAhead ahead = is_last ? AheadOf(queries, job.v, 0, count, call, calls)
-                                    : AheadOf(queries, job.k, j + count, count, call, calls);
-      ScoreFn(taken, keys.half)(q, keys, dim, HWY_MIN(count, queries.Seen(end) - j), ahead, to);
+      ScoreFn(taken, keys.half)(q, keys, dim, HWY_MIN(count, queries.Seen(end) - j),
+                                AheadOf(job, ahead, count, call, calls), to);
     }
   }
   for (std::size_t i = first; i < last; ++i) {
@@ -273,6 +296,9 @@ HWY_INLINE void ChunkStates(const ChunkQueries& queries, std::size_t first, std:
   for (std::size_t j = 0; j < seen; j += tile) {
     const std::size_t count = HWY_MIN(tile, seen - j);
     const KvRows values = KvTile(queries, job.v, j, count, queried, converted);
+    const std::uint8_t* ahead = j + count == seen
+                                    ? KeysAfter(queries)
+                                    : KvRow(job, job.v, queries.kv_head, queries.begin + j + count);
     const auto seen_here = [&](std::size_t i) EDGEK_UNIT_ATTR {
       const std::size_t of_query = queries.Seen(i);
       return of_query <= j ? 0 : HWY_MIN(count, of_query - j);
@@ -282,8 +308,8 @@ HWY_INLINE void ChunkStates(const ChunkQueries& queries, std::size_t first, std:
       const std::size_t both = seen_here(i), all = seen_here(end);
       const float* weights[] = {scores_of(i) + j, scores_of(end) + j};
       float* to[] = {states + i * state_floats + 2, states + end * state_floats + 2};
-      const KvAhead ahead = AheadOf(queries, job.v, j + count, count, call, calls);
-      if (both > 0) ValuesFn(taken, values.half)(weights, values, dim, both, ahead, to);
+      if (both > 0)
+        ValuesFn(taken, values.half)(weights, values, dim, both, AheadOf(job, ahead, count, call, calls), to);
       if (both == all) continue;
       const float* more_weights = weights[1] + both;
       const KvRows more = {values.first + both * values.row_bytes, values.row_bytes, values.half};

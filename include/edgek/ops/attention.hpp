@@ -53,6 +53,7 @@ class AttentionRegion {
 
  private:
   static constexpr std::size_t kFewTokens = 8;
+  static constexpr std::size_t kRunsPerThread = 16;  // of chunks, one after the other: the next one is asked for ahead
   static constexpr std::size_t kTokenBlock = 32;  // queries that share a chunk of keys while it is in cache
 
   std::size_t work() const noexcept {
@@ -88,12 +89,15 @@ class AttentionRegion {
     if (grown != Status::kOk) return grown;
     float* states = ctx_.scratch.take<float>(items * item_floats);  // (kv_heads, chunks, tokens, group, state)
     std::byte* scratch = ctx_.scratch.take<std::byte>(threads * kKernelScratchBytes);
-    run_recorded(ctx_, items, threads, partials, label_, [&](std::size_t i, std::size_t slot) {
-      const std::size_t chunk = i % chunks, token = first_token(chunk);
-      float* out = states + i * item_floats + token * group() * state_floats();
-      ctx_.kernels.attention_chunk(job_, i / chunks, chunk, token, job_.tokens, out,
-                                   scratch + slot * kKernelScratchBytes);
-      if (chunks == 1) finish(i, 0, job_.tokens, out);
+    const std::size_t run = std::max<std::size_t>(items / (kRunsPerThread * threads), 1);
+    run_recorded(ctx_, (items + run - 1) / run, threads, partials, label_, [&](std::size_t r, std::size_t slot) {
+      for (std::size_t i = r * run; i < std::min(items, (r + 1) * run); ++i) {
+        const std::size_t chunk = i % chunks, token = first_token(chunk);
+        float* out = states + i * item_floats + token * group() * state_floats();
+        ctx_.kernels.attention_chunk(job_, i / chunks, chunk, token, job_.tokens, out,
+                                     scratch + slot * kKernelScratchBytes);
+        if (chunks == 1) finish(i, 0, job_.tokens, out);
+      }
     });
     if (chunks > 1) combine_chunks(states, chunks);
     return Status::kOk;
