@@ -77,7 +77,8 @@ class AttentionRegion {
     return e;
   }
 
-  // Few tokens: an item is one chunk of one KV head, so that a long context keeps all threads busy.
+  // Few tokens: an item is a run of chunks, of one KV head and then the next, so that a long context keeps all threads
+  // busy.
   Status run_chunks() noexcept {
     LedgerEntry partials = entry("attention");
     partials.traffic = attention_traffic(job_);
