@@ -286,6 +286,12 @@ HWY_INLINE void ChunkStates(const ChunkQueries& queries, std::size_t first, std:
                                 AheadOf(job, ahead, count, call, calls), to);
     }
   }
+  // The first tile of values is on its way; scores are weighed without asking for anything, so ask for the second now.
+  if (seen > tile) {
+    const std::size_t count = HWY_MIN(tile, seen - tile);
+    const KvAhead second = AheadOf(job, KvRow(job, job.v, queries.kv_head, queries.begin + tile), count, 0, 1);
+    for (std::size_t j = 0; j < count; ++j) second.Ask(j);
+  }
   for (std::size_t i = first; i < last; ++i) {
     float* state = states + i * state_floats;
     __builtin_memset(state, 0, state_floats * sizeof(float));
