@@ -126,8 +126,10 @@ class MatmulRegion {
 
   // One set of chunks must suit both kernels.
   static void pair(MatmulPart& gate, const MatmulPart& up) noexcept {
+    gate.unit_bytes = gate.unit_bytes / gate.tile + up.unit_bytes / up.tile;
     gate.unit_cost = gate.unit_cost / gate.tile + up.unit_cost / up.tile;
     gate.tile = std::lcm(gate.tile, up.tile);
+    gate.unit_bytes *= gate.tile;
     gate.unit_cost *= gate.tile;
     gate.tiles = (gate.rows + gate.tile - 1) / gate.tile;
     const std::size_t tokens = gate.job.tokens;

@@ -65,6 +65,7 @@ struct MatmulPart {
   std::size_t tiles = 0;         // units in a block of tokens
   std::size_t token_block = 1;
   std::size_t units = 0;
+  std::size_t unit_bytes = 1;    // of weights
   std::size_t unit_cost = 1;     // in bytes read, or what takes as long
   std::size_t first_unit = 0;    // in the queue
   std::size_t cost_after = 0;    // of all later parts
@@ -98,7 +99,8 @@ inline MatmulPart make_part(const Context& ctx, const MatrixView& w, ConstRows x
   const ReadPattern& read = ctx.tuning.read[index_of(w.format)];
   // A panel kernel reads a weight about as often from memory as it computes four tokens.
   const std::size_t work = part.panel ? std::max<std::size_t>(std::min(x.count, part.token_block) / 4, 1) : 1;
-  part.unit_cost = std::max<std::size_t>(part.tile * w.row_bytes() * work, 1);
+  part.unit_bytes = std::max<std::size_t>(part.tile * w.row_bytes(), 1);
+  part.unit_cost = part.unit_bytes * work;
   part.job = MatmulJob{.weights = static_cast<const std::byte*>(w.data),
                        .row_bytes = w.row_bytes(),
                        .cols = w.cols,
@@ -169,12 +171,15 @@ class MatmulQueue {
     return p;
   }
 
-  // Half of an even share of what is left, within the limits, and never across a block of tokens.
+  // Half of an even share of what is left, within the limits, and never across a block of tokens. The upper one counts
+  // bytes of weights: several panels go to a thread, which asks for the next while it works on one (Zen 3, F16, 64
+  // tokens, a gate and what it opens: 7 % faster with one thread than panel by panel, 3 % with two).
   std::size_t units_from(const MatmulPart& part, std::size_t unit) const noexcept {
     const std::size_t left = (part.units - unit) * part.unit_cost + part.cost_after;
     const std::size_t share = threads_ == 1 ? left : left / (2 * threads_);
-    const std::size_t bytes = std::min(std::max(share, tuning_.min_chunk), tuning_.max_chunk);
-    const std::size_t wanted = std::max<std::size_t>(bytes / part.unit_cost, 1);
+    const std::size_t most = tuning_.max_chunk / part.unit_bytes;
+    const std::size_t wanted =
+        std::max<std::size_t>(std::min(std::max(share, tuning_.min_chunk) / part.unit_cost, most), 1);
     return std::min(wanted, part.tiles - unit % part.tiles);
   }
 
