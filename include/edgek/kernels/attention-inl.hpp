@@ -20,6 +20,17 @@ inline constexpr std::size_t kKvTileTarget = 16 * 1024;
 /// Heads (of all tokens) whose scores fit the scratch.
 inline constexpr std::size_t kScoredHeads = (kKernelScratchBytes - kKvTileBytes) / (kAttentionChunk * sizeof(float));
 
+/// Bytes of a key or value.
+HWY_INLINE std::size_t KvRowBytes(const AttentionJob& job) {
+  return job.head_dim * (job.half_kv ? sizeof(Half) : sizeof(float));
+}
+
+/// The row of a position, in a cache of keys or values.
+HWY_INLINE const std::uint8_t* KvRow(const AttentionJob& job, const void* cache, std::size_t kv_head,
+                                     std::size_t position) {
+  return static_cast<const std::uint8_t*>(cache) + (kv_head * job.capacity + position) * KvRowBytes(job);
+}
+
 /// One call's heads: query i is head i % group of token i / group.
 struct ChunkQueries {
   const AttentionJob& job;
@@ -36,18 +47,9 @@ struct ChunkQueries {
     const std::size_t end = job.first_position + token_begin + i / group + 1;
     return end <= begin ? 0 : HWY_MIN(end - begin, kAttentionChunk);
   }
+  /// The key or value of the chunk's j-th position.
+  const std::uint8_t* Row(const void* cache, std::size_t j) const { return KvRow(job, cache, kv_head, begin + j); }
 };
-
-/// Bytes of a key or value.
-HWY_INLINE std::size_t KvRowBytes(const AttentionJob& job) {
-  return job.head_dim * (job.half_kv ? sizeof(Half) : sizeof(float));
-}
-
-/// The row of a position, in a cache of keys or values.
-HWY_INLINE const std::uint8_t* KvRow(const AttentionJob& job, const void* cache, std::size_t kv_head,
-                                     std::size_t position) {
-  return static_cast<const std::uint8_t*>(cache) + (kv_head * job.capacity + position) * KvRowBytes(job);
-}
 
 /// Keys or values of some positions.
 struct KvRows {
@@ -66,7 +68,7 @@ inline constexpr std::size_t kConvertFor = HWY_TARGET == HWY_AVX2   ? std::numer
 HWY_INLINE KvRows KvTile(const ChunkQueries& queries, const void* cache, std::size_t first, std::size_t count,
                          std::size_t queried, float* tile) {
   const AttentionJob& job = queries.job;
-  const std::uint8_t* from = KvRow(job, cache, queries.kv_head, queries.begin + first);
+  const std::uint8_t* from = queries.Row(cache, first);
   if (!job.half_kv || queried < kConvertFor) return {from, KvRowBytes(job), job.half_kv};
   FromHalf(reinterpret_cast<const Half*>(from), count * job.head_dim, tile);
   return {reinterpret_cast<const std::uint8_t*>(tile), job.head_dim * sizeof(float), false};
@@ -96,7 +98,7 @@ HWY_INLINE KvAhead AheadOf(const AttentionJob& job, const std::uint8_t* from, st
 HWY_INLINE const std::uint8_t* KeysAfter(const ChunkQueries& queries) {
   const AttentionJob& job = queries.job;
   const std::size_t next = queries.begin + kAttentionChunk;
-  if (next < job.first_position + job.tokens) return KvRow(job, job.k, queries.kv_head, next);
+  if (next < job.first_position + job.tokens) return queries.Row(job.k, kAttentionChunk);
   return queries.kv_head + 1 < job.kv_heads ? KvRow(job, job.k, queries.kv_head + 1, 0) : nullptr;
 }
 
@@ -275,8 +277,7 @@ HWY_INLINE void ChunkStates(const ChunkQueries& queries, std::size_t first, std:
   for (std::size_t j = 0; j < seen; j += tile) {
     const std::size_t count = HWY_MIN(tile, seen - j);
     const KvRows keys = KvTile(queries, job.k, j, count, queried, converted);
-    const std::uint8_t* ahead = j + count == seen ? KvRow(job, job.v, queries.kv_head, queries.begin)
-                                                  : KvRow(job, job.k, queries.kv_head, queries.begin + j + count);
+    const std::uint8_t* ahead = j + count == seen ? queries.Row(job.v, 0) : queries.Row(job.k, j + count);
     for (std::size_t i = first, call = 0; i < last; i += kMaxQueries, ++call) {
       const std::size_t taken = HWY_MIN(kMaxQueries, last - i), end = i + taken - 1;
       if (queries.Seen(end) <= j) continue;  // what the other query does not see of it, is not weighed
@@ -289,7 +290,7 @@ HWY_INLINE void ChunkStates(const ChunkQueries& queries, std::size_t first, std:
   // The first tile of values is on its way; scores are weighed without asking for anything, so ask for the second now.
   if (seen > tile) {
     const std::size_t count = HWY_MIN(tile, seen - tile);
-    const KvAhead second = AheadOf(job, KvRow(job, job.v, queries.kv_head, queries.begin + tile), count, 0, 1);
+    const KvAhead second = AheadOf(job, queries.Row(job.v, tile), count, 0, 1);
     for (std::size_t j = 0; j < count; ++j) second.Ask(j);
   }
   for (std::size_t i = first; i < last; ++i) {
@@ -302,9 +303,7 @@ HWY_INLINE void ChunkStates(const ChunkQueries& queries, std::size_t first, std:
   for (std::size_t j = 0; j < seen; j += tile) {
     const std::size_t count = HWY_MIN(tile, seen - j);
     const KvRows values = KvTile(queries, job.v, j, count, queried, converted);
-    const std::uint8_t* ahead = j + count == seen
-                                    ? KeysAfter(queries)
-                                    : KvRow(job, job.v, queries.kv_head, queries.begin + j + count);
+    const std::uint8_t* ahead = j + count == seen ? KeysAfter(queries) : queries.Row(job.v, j + count);
     const auto seen_here = [&](std::size_t i) EDGEK_UNIT_ATTR {
       const std::size_t of_query = queries.Seen(i);
       return of_query <= j ? 0 : HWY_MIN(count, of_query - j);

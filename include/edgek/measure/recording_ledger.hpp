@@ -46,8 +46,8 @@ struct TokenSpan {
 /// It writes to storage given by the caller and allocates nothing; what finds no room is counted in
 /// dropped() and lost, so a report can say that it is incomplete.
 ///
-/// With room for pending entries, they are only copied while a token runs and summed after its end: by then
-/// the sums have left the near caches, and fetching them would cost a token's time.
+/// With room for what is pending, it is only copied while a token runs and summed after its end: the sums have left
+/// the near caches when the next op ends, and fetching them would cost a token's time.
 class RecordingLedger final : public Ledger {
  public:
   /// What a token records, until it is summed.
@@ -187,7 +187,7 @@ class RecordingLedger final : public Ledger {
 
   std::span<KernelTotals> kernels_;
   std::span<TokenSpan> tokens_;
-  std::span<LedgerEntry> entries_;          // pending, as are
+  std::span<LedgerEntry> entries_;          // pending: these three
   std::span<ProductRegion> products_;
   std::span<ThreadTicks> ticks_;
   ThreadTicks* ticks_lent_ = nullptr;       // to the region that is recorded next
