@@ -231,11 +231,11 @@ class EvenPrefetch {
   HWY_INLINE EvenPrefetch(TilePointers p, std::size_t first, const MatmulJob& job, std::size_t turn_bytes)
       : turn_bytes_(turn_bytes), on_(job.prefetch != 0) {
     const TileShape shape(job);
-    const std::size_t ahead = shape.adjacent == 1 ? job.prefetch : shape.adjacent * job.row_bytes;
+    const AskedAhead ahead(job, shape);
     std::size_t place = first % shape.adjacent;
     for (std::size_t r = 0; r < kRows; ++r, place = place + 1 == shape.adjacent ? 0 : place + 1)
-      near_[r] = p[first + r - place] + ahead / 2 + place * turn_bytes;
-    farther_ = ahead - ahead / 2;
+      near_[r] = p[first + r - place] + ahead.near + place * turn_bytes;
+    farther_ = ahead.far - ahead.near;
     step_ = shape.adjacent * turn_bytes;
   }
   /// The turn of row first + r.

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 #include <span>
 #include <utility>
@@ -24,14 +25,16 @@ struct TuneOptions {
   std::uint64_t budget_ns = 12'000'000;              ///< for each format; what was begun is finished
   std::size_t window_bytes = std::size_t{64} << 20;  ///< of each format, read in turns: more than caches hold is better
   std::size_t slice_bytes = std::size_t{1} << 20;    ///< that a thread reads at a time
-  double margin = 0.10;                              ///< of its time that another way must save: neighbours make noise
+  double margin = 0.05;                              ///< of its time that another way must save: neighbours make noise
 };
 
 inline namespace EDGEK_ABI {
 namespace ops_detail {
 
-inline constexpr std::array<std::size_t, 4> kTriedStreams = {8, 4, 2, 1};
-inline constexpr std::array<std::size_t, 4> kTriedPrefetch = {0, 512, 1024, 2048};
+/// Bands of several rows are asked for a band ahead, or not at all (kernels/rows-inl.hpp): the distance does not matter.
+inline constexpr ReadPattern kTriedPatterns[] = {
+    {8, 0}, {8, 512}, {8, 1024}, {8, 1536}, {8, 2048}, {4, 0}, {4, 1024}, {2, 0}, {2, 1024}, {1, 0}, {1, 1024},
+};
 
 /// The matrices of one format, in slices of rows that are taken in turns.
 class TuneSlices {
@@ -106,7 +109,7 @@ inline void try_pattern(Context& ctx, TuneSlices& slices, Format format, const f
 /// neighbour met all of the usual's (a choice of that kind cost Q4_K a quarter of its speed until it was forgotten).
 inline bool wins_by(double margin, ReadPattern usual, ReadPattern other, Context& ctx, TuneSlices& slices,
                     Format format, const float* x, float* y) noexcept {
-  std::array<double, 15> ratios;
+  std::array<double, 31> ratios;
   for (std::size_t i = 0; i < ratios.size(); ++i) {
     std::array<TunedRead, 2> pair{TunedRead{usual}, TunedRead{other}};
     for (const std::size_t turn : {i % 2, 1 - i % 2}) try_pattern(ctx, slices, format, x, y, pair[turn]);
@@ -123,11 +126,10 @@ inline ReadPattern tune_format(Context& ctx, TuneSlices& slices, Format format, 
                                const float* x, float* y) noexcept {
   constexpr std::size_t kRounds = 3;  // of one stage
   const ReadPattern usual = ctx.tuning.read[index_of(format)];
-  std::array<TunedRead, kTriedStreams.size() * kTriedPrefetch.size() + 1> tried;
+  std::array<TunedRead, std::size(kTriedPatterns) + 1> tried;
   std::size_t count = 0;
   tried[count++].pattern = usual;
-  for (const std::size_t streams : kTriedStreams)
-    for (const std::size_t prefetch : kTriedPrefetch) tried[count++].pattern = {streams, prefetch};
+  for (const ReadPattern& pattern : kTriedPatterns) tried[count++].pattern = pattern;
   TunedRead warm{usual};  // also brings the window's pages in
   for (std::size_t i = 0; i < slices.slices_of_window(); ++i) try_pattern(ctx, slices, format, x, y, warm);
   const std::uint64_t start = now_ns();
@@ -150,7 +152,7 @@ inline ReadPattern tune_format(Context& ctx, TuneSlices& slices, Format format, 
 /// wants no prefetch, Q8_0 there 512 bytes, both 8 streams; a Zen 4 wants 1 or 2 streams. Changes no result.
 ///   matrices: those that one token is multiplied by; what matvec() would refuse is passed over, and formats with less
 ///             than four slices keep their tuning.
-/// Takes   TuneOptions::budget_ns, one pass over the window and 30 slices for each format.
+/// Takes   TuneOptions::budget_ns, one pass over the window and 62 slices for each format.
 /// Returns kOk, or kOutOfMemory (formats not yet tried keep their tuning).
 inline Status tune_streams(Context& ctx, std::span<const MatrixView> matrices,
                            const TuneOptions& options = {}) noexcept {
