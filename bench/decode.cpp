@@ -1,20 +1,24 @@
 // One token times matrices that lie in memory, as the library runs it (matvec, its plan, its threads), against the
 // null kernel that reads the same bytes with the same threads. Both are timed in turns, so that a clock that drifts
 // or a neighbour meets both; percentages are medians of such pairs.
-//   decode/FORMAT/ROWSxCOLS/threads:N                       tuned as Context is by default
+//   decode/FORMAT/ROWSxCOLS/threads:N                       tuned by tune_streams(), as the label says
 //   tune/FORMAT/threads:N/streams:S/prefetch:P              8192x2048, another tuning (not in the default filter)
-// Counters: GB/s and weights/ns of the kernel; roof_GB/s of the null kernel; %roof; %probe (of the best loop of the
-// probe battery, measured once for each number of threads); cold: 1 if the matrices exceed 4 times the last cache.
+// Counters: GB/s of the kernel, w/cycle: its weights in a cycle of one thread's core; roof_GB/s of the null kernel;
+// %roof; %probe (of the best loop of the probe battery, measured once for each number of threads); cache_GB/s and
+// cache_w/cycle: of one thread whose weights lie in its caches, the kernel's compute ceiling; cold: 1 if the matrices
+// exceed 4 times the last cache.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "bench/counters.hpp"
 #include "edgek/edgek.hpp"
 #include "edgek/roofline.hpp"
 
@@ -73,6 +77,10 @@ class Matrices {
   }
 
   bool ok() const { return status_ == Status::kOk; }
+  MatrixView matrix(std::size_t i) const {
+    return {format_, memory().data() + i * matrix_bytes(), shape_.rows, shape_.cols};
+  }
+  std::size_t count() const { return count_; }
   /// Of a pass over the matrices, as reports count it.
   Traffic traffic() const {
     Traffic sum;
@@ -89,6 +97,21 @@ class Matrices {
     });
   }
 
+  /// Weights a nanosecond of one thread that multiplies the same few rows again and again: they stay in its caches.
+  double cached_rate() {
+    constexpr std::size_t kBytes = std::size_t{256} << 10;
+    constexpr std::size_t kTries = 50;
+    InlineExecutor one;
+    Context ctx{.executor = one, .kernels = kernels()};
+    ctx.tuning.read.fill({0, 0});
+    MatrixView few = matrix(0);
+    few.rows = std::clamp<std::size_t>(kBytes / few.row_bytes() / 8 * 8, 8, few.rows);
+    std::uint64_t best = ~std::uint64_t{0};
+    for (std::size_t i = 0; i < kTries; ++i)
+      best = std::min(best, detail::time_ns([&] { status_ = std::max(status_, matvec(ctx, few, x_.data(), y_.data())); }));
+    return static_cast<double>(few.rows * few.cols) / static_cast<double>(best);
+  }
+
   /// The same bytes read and not multiplied.
   std::uint64_t read(Executor& executor, const ReadLoop& loop) {
     const ByteSpan all = memory().subspan(take() * matrix_bytes(), in_pass_ * matrix_bytes());
@@ -97,9 +120,6 @@ class Matrices {
   }
 
  private:
-  MatrixView matrix(std::size_t i) const {
-    return {format_, memory().data() + i * matrix_bytes(), shape_.rows, shape_.cols};
-  }
   std::size_t matrix_bytes() const { return shape_.rows * row_bytes(format_, shape_.cols); }
   std::size_t take() {
     if (next_ + in_pass_ > count_) next_ = 0;
@@ -113,19 +133,35 @@ class Matrices {
   std::size_t count_, in_pass_, next_ = 0;
 };
 
+/// What `ctx` reads fastest: tune_streams() on the matrices themselves.
+Status tune(Context& ctx, const Matrices& matrices) {
+  std::vector<MatrixView> views;
+  for (std::size_t i = 0; i < matrices.count(); ++i) views.push_back(matrices.matrix(i));
+  return tune_streams(ctx, views, {.window_bytes = memory().size()});
+}
+
+/// What a Context's tuning means for a format, in words.
+ReadLoop pattern_of(const Context& ctx, Format format) {
+  const ReadPattern& read = ctx.tuning.read[index_of(format)];
+  return {read.streams == 0 ? kernels().by_format[index_of(format)].row_tile : read.streams,
+          read.prefetch == ReadPattern::kUsual ? ctx.kernels.prefetch : read.prefetch};
+}
+
 double median(std::vector<double> values) {
   std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
   return values[values.size() / 2];
 }
 
-void decode(benchmark::State& state, Format format, Shape shape, std::size_t threads, ReadPattern read) {
+/// read: how; none: as tune_streams() finds best.
+void decode(benchmark::State& state, Format format, Shape shape, std::size_t threads, std::optional<ReadPattern> read) {
   Executor& executor = pool(threads);
   const ReadRate& probe = best_probe(threads);
   Matrices matrices(format, shape);
   Context ctx{.executor = executor, .kernels = kernels()};
-  ctx.tuning.read.fill(read);
+  if (read) ctx.tuning.read.fill(*read);
+  else if (tune(ctx, matrices) != Status::kOk) return state.SkipWithError("no memory for tuning");
   matrices.multiply(ctx);
-  std::vector<double> ratios, rates, roofs;
+  std::vector<double> ratios, rates, roofs, clocks;
   const Traffic traffic = matrices.traffic();
   const double bytes = static_cast<double>(streamed_bytes(traffic));
   for (auto _ : state) {
@@ -135,11 +171,17 @@ void decode(benchmark::State& state, Format format, Shape shape, std::size_t thr
     rates.push_back(bytes / static_cast<double>(kernel_ns));
     roofs.push_back(bytes / static_cast<double>(null_ns));
     ratios.push_back(100.0 * rates.back() / roofs.back());
+    clocks.push_back(bench::clock_ghz());
   }
   if (!matrices.ok()) return state.SkipWithError("the product failed");
-  const double rate = median(rates);
+  const double rate = median(rates), clock = median(clocks);
+  const double weights_per_byte = static_cast<double>(traffic.flops / 2) / bytes;
+  const double cached = matrices.cached_rate();
+  state.SetLabel(to_string(pattern_of(ctx, format)));
   state.counters["GB/s"] = rate;
-  state.counters["weights/ns"] = rate * static_cast<double>(traffic.flops / 2) / bytes;
+  state.counters["w/cycle"] = rate * weights_per_byte / clock / static_cast<double>(threads);
+  state.counters["cache_GB/s"] = cached / weights_per_byte;
+  state.counters["cache_w/cycle"] = cached / clock;
   state.counters["roof_GB/s"] = median(roofs);
   state.counters["%roof"] = median(ratios);
   state.counters["%probe"] = 100.0 * rate / probe.gbps;
@@ -157,7 +199,7 @@ void register_all() {
         if (s.cols % f.block_weights != 0) continue;
         const std::string shape = std::to_string(s.rows) + "x" + std::to_string(s.cols);
         benchmark::RegisterBenchmark(("decode/" + name_of(f.format) + "/" + shape + with_threads).c_str(), decode,
-                                     f.format, s, threads, ReadPattern{})
+                                     f.format, s, threads, std::nullopt)
             ->UseManualTime();
       }
       for (const std::size_t streams : {1u, 2u, 4u, 8u})
