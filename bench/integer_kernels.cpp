@@ -1,7 +1,8 @@
 // Row and panel kernels of the integer formats, one thread, on every set this CPU runs.
 //   rows/SET/FORMAT/dram     one token, weights rotate through 768 MiB (more than 4x the last cache): GB/s, GMAC/s
 //   rows/SET/FORMAT/cache    one token, 512 KiB of weights: the same, the compute ceiling
-//   panel/SET/FORMAT/N       N tokens, 4 MiB of weights: the same
+//   panel/SET/FORMAT/cache/N N tokens, 4 MiB of weights: the same
+//   panel/SET/FORMAT/dram/N  N tokens, weights rotate as above
 // The roof for the first is what `edgek probe -t 1` reads.
 #include <benchmark/benchmark.h>
 
@@ -74,18 +75,22 @@ void rows(benchmark::State& state, const KernelSet* set, Format format, std::siz
   bench::count(state, matmul_traffic(format, chunk, kCols, tokens));
 }
 
-void panel(benchmark::State& state, const KernelSet* set, Format format, std::size_t tokens) {
+void panel(benchmark::State& state, const KernelSet* set, Format format, std::size_t bytes, std::size_t tokens) {
   const MatmulKernels& k = set->by_format[index_of(format)];
   const std::size_t stride = row_bytes(format, kCols);
   const std::size_t rows = (std::size_t{4} << 20) / stride / 32 * 32;
   Buffer x = pack_activations(k.activation, tokens);
   Buffer scratch(kKernelScratchBytes);
   std::vector<float> y(rows * tokens);
-  const MatmulJob job{weights().data(), stride, kCols, x.data(), packed_bytes(k.activation, kCols), y.data(), rows,
-                      tokens, 0, 0};
+  MatmulJob job{weights().data(), stride, kCols, x.data(), packed_bytes(k.activation, kCols), y.data(), rows,
+                tokens, 0, 0};
+  std::size_t at = 0;
   for (auto _ : state) {
+    job.weights = weights().data() + at;
     k.panel(job, 0, rows, scratch.data());
     benchmark::DoNotOptimize(y.data());
+    at += rows * stride;
+    if (at + rows * stride > bytes) at = 0;
   }
   bench::count(state, matmul_traffic(format, rows, kCols, tokens));
 }
@@ -107,8 +112,12 @@ void register_all() {
         benchmark::RegisterBenchmark(("rows/" + name + "/dram/tokens:" + std::to_string(tokens)).c_str(), rows, set,
                                      f.format, weights().storage.size() - 64, tokens, 512, 0);
       for (const std::size_t tokens : {8u, 16u, 64u, 256u})
-        benchmark::RegisterBenchmark(("panel/" + name + "/" + std::to_string(tokens)).c_str(), panel, set, f.format,
-                                     tokens);
+        for (const bool cached : {true, false}) {
+          const std::string place = cached ? "/cache/" : "/dram/";
+          const std::size_t bytes = cached ? std::size_t{4} << 20 : weights().storage.size() - 64;
+          benchmark::RegisterBenchmark(("panel/" + name + place + std::to_string(tokens)).c_str(), panel, set, f.format,
+                                       bytes, tokens);
+        }
     }
   }
 }

@@ -10,6 +10,7 @@
 #endif
 
 #include "edgek/kernels/float-inl.hpp"
+#include "edgek/kernels/panel_prefetch-inl.hpp"
 #include "edgek/kernels/quantize-inl.hpp"
 
 EDGEK_BEFORE_UNIT
@@ -167,35 +168,6 @@ HWY_NOINLINE void FillHalfPanel(const PanelRowPointers& rows, const FloatSource&
 
 #endif  // HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3_DL
 
-/// Asks for columns of some rows, a few cache lines at a time: filling a panel would wait for memory (Zen 3, 8192
-/// columns, 12 tokens: 23 GMAC/s instead of 20.5; 2048 columns, 64 tokens: 6 % faster).
-class PanelPrefetch {
- public:
-  /// Columns [k, end) of `rows` rows from `first` on, whole blocks, in `calls` calls of Ask().
-  HWY_INLINE PanelPrefetch(const MatmulJob& job, const FloatSource& source, std::size_t first, std::size_t rows,
-                           std::size_t k, std::size_t end, std::size_t calls)
-      : row_bytes_(job.row_bytes), rows_(rows) {
-    const std::size_t begin = k / source.block_weights * source.block_bytes;
-    bytes_ = end / source.block_weights * source.block_bytes - begin;
-    if (bytes_ == 0) rows_ = 0;
-    row_ = reinterpret_cast<const std::uint8_t*>(job.weights) + first * row_bytes_ + begin;
-    lines_ = rows_ * ((bytes_ + 63) / 64) / calls + 1;
-  }
-
-  HWY_INLINE void Ask() {
-    for (std::size_t i = 0; i < lines_ && rows_ > 0; ++i) {
-      __builtin_prefetch(row_ + at_, 0, 2);
-      at_ += 64;
-      if (at_ < bytes_) continue;
-      at_ = 0, row_ += row_bytes_, --rows_;
-    }
-  }
-
- private:
-  const std::uint8_t* row_;
-  std::size_t row_bytes_, bytes_, rows_, lines_, at_ = 0;
-};
-
 /// One lane of a panel of W times kTokens tokens: sums[t][row] += weights[step][row] * x[t][step], over all steps.
 template <class W, std::size_t kTokens>
 HWY_NOINLINE void AddPanelLane(const std::byte* lane, std::size_t steps, const float* const* x, bool fresh,
@@ -333,20 +305,11 @@ HWY_INLINE void MultiplyFloatPanel(const PanelRowPointers& rows, const PanelStor
   }
 }
 
-/// What follows column k of the panel that begins at `row`: its next columns, or the first ones of the next panel.
-HWY_INLINE PanelPrefetch AfterPanel(const MatmulJob& job, const FloatSource& source, std::size_t row, std::size_t end,
-                                    std::size_t k, std::size_t tokens) {
-  const bool same = k < job.cols;
-  const std::size_t first = HWY_MIN(same ? row : row + FloatPanelRows(), end);
-  const std::size_t begin = same ? k : 0;
-  return {job, source, first, HWY_MIN(FloatPanelRows(), end - first), begin, HWY_MIN(begin + kPanelCols, job.cols),
-          16 * ((tokens + kMaxTileTokens - 1) / kMaxTileTokens)};
-}
-
 /// PanelFn but for the source and its storage. scratch: the panel, then the sums of as many tokens as fit.
 inline HWY_NOINLINE void FloatPanel(const MatmulJob& job, const FloatSource& source, const PanelStorage& storage,
                                     std::size_t begin, std::size_t end, std::byte* scratch) {
   const std::size_t panel_rows = FloatPanelRows();
+  const PanelExtent extent{panel_rows, kPanelCols, source.block_weights, source.block_bytes};
   const std::size_t panel_bytes = 16 * PanelLaneBytes(storage.bytes);
   float* sums = reinterpret_cast<float*>(scratch + panel_bytes);
   const std::size_t fit = (kKernelScratchBytes - panel_bytes) / (16 * panel_rows * sizeof(float));
@@ -360,7 +323,7 @@ inline HWY_NOINLINE void FloatPanel(const MatmulJob& job, const FloatSource& sou
         const std::size_t count = HWY_MIN(kPanelCols, job.cols - k);
         storage.fill(rows, source, k, count, scratch);
         MultiplyFloatPanel(rows, storage, token, tokens, k, count, scratch, sums,
-                           AfterPanel(job, source, row, end, k + count, tokens));
+                           {job, extent, row, end, k + count, 16 * ((tokens + kMaxTileTokens - 1) / kMaxTileTokens)});
         k += count;
       } while (k < job.cols);
     }

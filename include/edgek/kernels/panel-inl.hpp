@@ -14,6 +14,7 @@
 #include "edgek/kernels/block256-inl.hpp"
 #include "edgek/kernels/block32-inl.hpp"
 #include "edgek/kernels/integer_dot-inl.hpp"
+#include "edgek/kernels/panel_prefetch-inl.hpp"
 #include "edgek/kernels/rows-inl.hpp"
 #include "edgek/kernels/unpack-inl.hpp"
 
@@ -170,9 +171,9 @@ struct PanelKind {
   std::size_t panel_bytes;     // of an unpacked block, per row
   /// Unpacks the block at `offset` of a tile of rows into its place of the panel; `rows`: the panel's.
   void (*unpack)(const PanelKind& kind, TilePointers p, std::size_t offset, std::size_t rows, std::byte* to);
-  /// The unpacked blocks [first, first + count) of a panel times all tokens.
+  /// The unpacked blocks [first, first + count) of a panel times all tokens. next: what comes after it.
   void (*multiply)(const PanelKind& kind, const MatmulJob& job, std::size_t row, std::size_t rows, std::size_t first,
-                   std::size_t count, const std::byte* panel);
+                   std::size_t count, const std::byte* panel, PanelPrefetch next);
   std::size_t run;             // quads that one partial sum takes
   std::int32_t bias;           // of blocks of 32
   bool mins;
@@ -217,7 +218,7 @@ struct PanelSums {
 /// and adds to acc[t * rows + r].
 template <class Tile>
 HWY_NOINLINE void MultiplyPanel(const PanelKind& kind, const MatmulJob& job, std::size_t row, std::size_t rows,
-                                std::size_t first, std::size_t count, const std::byte* panel) {
+                                std::size_t first, std::size_t count, const std::byte* panel, PanelPrefetch next) {
   const std::size_t block_bytes = PanelRows() * kind.panel_bytes;
   PanelSums sums;
   for (std::size_t t = 0; t < job.tokens; t += kTileTokens) {
@@ -226,7 +227,10 @@ HWY_NOINLINE void MultiplyPanel(const PanelKind& kind, const MatmulJob& job, std
     for (std::size_t j = 0; j < kTileTokens; ++j) x[j] = job.x + (t + HWY_MIN(j, tokens - 1)) * job.x_stride;
     sums.Clear();
     if (first != 0) sums.Load(job, t, tokens, row, rows);
-    for (std::size_t b = 0; b < count; ++b) Tile::Add(kind, panel + b * block_bytes, x, job.cols, first + b, sums.acc);
+    for (std::size_t b = 0; b < count; ++b) {
+      next.Ask();
+      Tile::Add(kind, panel + b * block_bytes, x, job.cols, first + b, sums.acc);
+    }
     sums.Store(job, t, tokens, row, rows);
   }
 }
@@ -237,12 +241,15 @@ inline HWY_NOINLINE void PanelMatmul(const PanelKind& kind, const MatmulJob& job
   const std::size_t panel_rows = PanelRows();
   const std::size_t blocks = job.cols / kind.block_weights;
   const std::size_t step = HWY_MAX(std::size_t{1}, kPanelWeights / (panel_rows * kind.block_weights));
+  const std::size_t tiles = (job.tokens + kTileTokens - 1) / kTileTokens;
+  const PanelExtent extent{panel_rows, step * kind.block_weights, kind.block_weights, kind.block_bytes};
   for (std::size_t row = begin; row < end; row += panel_rows) {
     const std::size_t rows = HWY_MIN(panel_rows, end - row);
     for (std::size_t first = 0; first < blocks || first == 0; first += step) {
       const std::size_t count = HWY_MIN(step, blocks - first);
       UnpackPanel(kind, job, row, rows, first, count, scratch);
-      kind.multiply(kind, job, row, rows, first, count, scratch);
+      kind.multiply(kind, job, row, rows, first, count, scratch,
+                    {job, extent, row, end, (first + count) * kind.block_weights, HWY_MAX(tiles * count, std::size_t{1})});
     }
   }
 }
