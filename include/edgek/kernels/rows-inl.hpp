@@ -1,6 +1,6 @@
 // The streamed walk over rows. A tile takes kTileRows rows at once, from as many contiguous streams of memory
-// as suit the machine: Zen 3 and Intel's servers read eight streams 1.4 to 2 times as fast as one; Zen 4 reads
-// one or two sequential streams 1.5 times as fast as eight (bench/integer_kernels, `edgek probe`).
+// as suit the machine: Zen 3 and Intel's servers read eight streams 1.4 to 2 times as fast as one; one Zen 4 read
+// one or two 1.5 times as fast as eight, another all as fast (bench/integer_kernels, `edgek probe`).
 #if defined(EDGEK_KERNELS_ROWS_INL_HPP_) == defined(EDGEK_TARGET_TOGGLE)
 #ifdef EDGEK_KERNELS_ROWS_INL_HPP_
 #undef EDGEK_KERNELS_ROWS_INL_HPP_

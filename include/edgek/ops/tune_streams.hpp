@@ -149,7 +149,7 @@ inline ReadPattern tune_format(Context& ctx, TuneSlices& slices, Format format, 
 
 /// Finds how ctx's threads and kernels read each format fastest, on the matrices' own bytes, and keeps it in
 /// ctx.tuning. Streams and prefetch distance are properties of the machine, the format and the shapes: F16 on a Zen 3
-/// wants no prefetch, Q8_0 there 512 bytes, both 8 streams; a Zen 4 wants 1 or 2 streams. Changes no result.
+/// wants no prefetch, Q8_0 there 512 bytes, both 8 streams; one Zen 4 wanted 1 or 2 streams. Changes no result.
 ///   matrices: those that one token is multiplied by; what matvec() would refuse is passed over, and formats with less
 ///             than four slices keep their tuning.
 /// Takes   TuneOptions::budget_ns, one pass over the window and 62 slices for each format.
