@@ -63,6 +63,8 @@ struct KvRows {
 inline constexpr std::size_t kConvertFor = HWY_TARGET == HWY_AVX2   ? std::numeric_limits<std::size_t>::max()
                                            : HWY_TARGET == HWY_SSE2 ? 1
                                                                     : 8;
+/// Whether kernels read halves as they are at all.
+inline constexpr bool kReadsHalves = kConvertFor > 1;
 
 /// Positions [first, first + count) of the chunk, converted to `tile` if that pays for `queried` queries.
 HWY_INLINE KvRows KvTile(const ChunkQueries& queries, const void* cache, std::size_t first, std::size_t count,
@@ -137,8 +139,9 @@ HWY_INLINE void AddSome(const std::uint8_t* row, const float* x, std::size_t k, 
   if constexpr (kParts == 4) add(2 * kPart, s2), add(3 * kPart, s3);
 }
 
-/// Queries that a kernel takes at once, for each of which a key or value need not be read again.
-inline constexpr std::size_t kMaxQueries = 2;
+/// Queries that a kernel takes at once, for each of which a key or value need not be read again. SSE2 takes one, to
+/// spare every including file the time of compiling more.
+inline constexpr std::size_t kMaxQueries = HWY_TARGET == HWY_SSE2 ? 1 : 2;
 
 /// Four dot products: of one query with four keys, or of two queries with two keys, those of the first one first.
 template <std::size_t kQueries, std::size_t kParts, class W>
@@ -253,13 +256,25 @@ HWY_NOINLINE void AddValues(const float* const* weights, const KvRows& values, s
 /// ScoreKeys() or AddValues(), for a number of queries and a kind of rows.
 using KvFn = void (*)(const float* const* of_queries, const KvRows& rows, std::size_t head_dim, std::size_t count,
                       const KvAhead& ahead, float* const* out);
+template <class W>
+HWY_INLINE KvFn ScoreFnOf(std::size_t queries) {
+  return queries == kMaxQueries ? &ScoreKeys<kMaxQueries, W> : &ScoreKeys<1, W>;
+}
+template <class W>
+HWY_INLINE KvFn ValuesFnOf(std::size_t queries) {
+  return queries == kMaxQueries ? &AddValues<kMaxQueries, W> : &AddValues<1, W>;
+}
 HWY_INLINE KvFn ScoreFn(std::size_t queries, bool half) {
-  if (half) return queries == 2 ? &ScoreKeys<2, WeightsF16> : &ScoreKeys<1, WeightsF16>;
-  return queries == 2 ? &ScoreKeys<2, WeightsF32> : &ScoreKeys<1, WeightsF32>;
+  if constexpr (kReadsHalves) {
+    if (half) return ScoreFnOf<WeightsF16>(queries);
+  }
+  return ScoreFnOf<WeightsF32>(queries);
 }
 HWY_INLINE KvFn ValuesFn(std::size_t queries, bool half) {
-  if (half) return queries == 2 ? &AddValues<2, WeightsF16> : &AddValues<1, WeightsF16>;
-  return queries == 2 ? &AddValues<2, WeightsF32> : &AddValues<1, WeightsF32>;
+  if constexpr (kReadsHalves) {
+    if (half) return ValuesFnOf<WeightsF16>(queries);
+  }
+  return ValuesFnOf<WeightsF32>(queries);
 }
 
 /// The states of queries [first, last), at most kScoredHeads of them.
