@@ -12,7 +12,7 @@ int main() {
   for (std::size_t r = 0; r < rows; ++r)
     edgek::reference::pack_row<edgek::Format::kQ4_K>(row.data(), cols, &w[r * w.size() / rows]);
   edgek::ThreadPool pool(2);
-  edgek::Context ctx{.executor = pool, .kernels = edgek::kernels()};
+  edgek::Context ctx{.executor = pool, .kernels = edgek::kernels<edgek::Format::kQ4_K>()};
   const edgek::Status status = edgek::matvec(ctx, {edgek::Format::kQ4_K, w.data(), rows, cols}, x.data(), y.data());
   std::printf("%s: y[0] = %g, computed by %s\n", edgek::to_string(status), y[0], ctx.kernels.name);
 }

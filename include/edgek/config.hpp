@@ -16,12 +16,6 @@
 #undef EDGEK_DECLARE_ONLY
 #endif
 
-#if defined(EDGEK_IMPLEMENTATION) || defined(EDGEK_DECLARE_ONLY)
-#define EDGEK_API
-#else
-#define EDGEK_API inline
-#endif
-
 #ifndef EDGEK_DECLARE_ONLY
 
 #if defined(EDGEK_STATIC_ONLY) && !defined(HWY_COMPILE_ONLY_STATIC)

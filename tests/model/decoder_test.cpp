@@ -239,6 +239,22 @@ TEST(Decoder, ThreadsShareAModel) {
   EXPECT_TRUE(same_bits(results[0], results[2]));
 }
 
+TEST(Decoder, NamesWhatTheKernelsLack) {
+  const Loaded loaded({});
+  KernelSet none = kernels();
+  none.by_format = {}, none.exact = {}, none.unpack = {};
+  InlineExecutor one;
+  Context ctx{.executor = one, .kernels = none};
+  Decoder decoder(loaded.model);
+  try {
+    decoder.evaluate(ctx, tiny_tokens(1));
+    FAIL() << "nothing was thrown";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.field(), "embedding");
+    EXPECT_EQ(e.limit(), "needs a kernel set with the model's formats");
+  }
+}
+
 TEST(Decoder, CallersFloatSettingsDoNotMatter) {
   const Loaded loaded({});
   const std::vector<std::int32_t> ids = tiny_tokens(6);

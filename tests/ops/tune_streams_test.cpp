@@ -96,6 +96,16 @@ TEST(TuneStreams, PassesOverWhatCannotBeMultiplied) {
   EXPECT_TRUE(is_offered(ctx.tuning.read[index_of(Format::kQ4_0)]));
 }
 
+TEST(TuneStreams, PassesOverFormatsThatTheSetLacks) {
+  const Weights w = some_weights();
+  KernelSet fewer = kernels();
+  for (const MatrixView& m : w.views) fewer.by_format[index_of(m.format)] = {};
+  InlineExecutor one;
+  Context ctx{.executor = one, .kernels = fewer};
+  ASSERT_EQ(tune_streams(ctx, w.views, kQuick), Status::kOk);
+  for (const MatrixView& m : w.views) EXPECT_EQ(ctx.tuning.read[index_of(m.format)], ReadPattern());
+}
+
 TEST(TuneStreams, DoesWithoutMatrices) {
   InlineExecutor one;
   Context ctx{.executor = one, .kernels = kernels()};

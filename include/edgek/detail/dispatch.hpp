@@ -37,15 +37,16 @@ struct SetList {
   }
 };
 
-inline SetList list_sets() noexcept {
+template <Format... kFormats>
+SetList list_sets(FormatList<kFormats...>) noexcept {
   using SetsOfTarget = std::array<const KernelSet*, 2> (*)() noexcept;
   // HWY_CHOOSE_* is the address of a target's function, or nullptr where the target is not compiled.
   constexpr std::array<SetsOfTarget, 7> kTargets = {
-      HWY_CHOOSE_AVX3_DL(TargetSets), HWY_CHOOSE_AVX2(TargetSets),
-      HWY_CHOOSE_SSE2(TargetSets),    HWY_CHOOSE_SVE2(TargetSets),
-      HWY_CHOOSE_SVE(TargetSets),     HWY_CHOOSE_NEON_WITHOUT_AES(TargetSets),
+      HWY_CHOOSE_AVX3_DL(TargetSets<kFormats...>), HWY_CHOOSE_AVX2(TargetSets<kFormats...>),
+      HWY_CHOOSE_SSE2(TargetSets<kFormats...>),    HWY_CHOOSE_SVE2(TargetSets<kFormats...>),
+      HWY_CHOOSE_SVE(TargetSets<kFormats...>),     HWY_CHOOSE_NEON_WITHOUT_AES(TargetSets<kFormats...>),
 #if HWY_TARGETS & (HWY_EMU128 | HWY_SCALAR)
-      HWY_CHOOSE_FALLBACK(TargetSets),
+      HWY_CHOOSE_FALLBACK(TargetSets<kFormats...>),
 #else
       nullptr,
 #endif
@@ -56,16 +57,26 @@ inline SetList list_sets() noexcept {
     if (sets_of_target == nullptr) continue;
     for (const KernelSet* set : sets_of_target()) list.add(cpu, set);
   }
-  list.add(cpu, &scalar_kernels());
+  list.add(cpu, &scalar_kernels<kFormats...>());
   return list;
+}
+
+template <Format... kFormats>
+std::span<const KernelSet* const> sets_for() noexcept {
+  static const SetList list = list_sets(NamedFormats<kFormats...>());  // constant once made
+  return {list.sets.data(), list.count};
 }
 
 }  // namespace dispatch_detail
 
-EDGEK_API std::span<const KernelSet* const> all_kernels() noexcept {
-  static const dispatch_detail::SetList list = dispatch_detail::list_sets();  // constant once made
-  return {list.sets.data(), list.count};
+#ifdef EDGEK_IMPLEMENTATION
+std::span<const KernelSet* const> dispatch_detail::compiled_sets() noexcept { return sets_for<>(); }
+#else
+template <Format... kFormats>
+std::span<const KernelSet* const> all_kernels() noexcept {
+  return dispatch_detail::sets_for<kFormats...>();
 }
+#endif
 
 }  // namespace EDGEK_ABI
 }  // namespace edgek

@@ -396,7 +396,7 @@ HWY_NOINLINE void FillFloats(const FloatSource&, TilePointers p, std::size_t k, 
   for (std::size_t r = 0; r < kTileRows; ++r) ConvertRow<W>(p[r], k, count, to + r * stride);
 }
 
-/// The source of F32, F16 and BF16, stored as T. SSE2 unpacks halves first, to spare every including file the time
+/// The source of F32, F16 and BF16. SSE2 unpacks halves first, to spare every including file the time
 /// of compiling copies of the sum.
 template <class W>
 inline constexpr bool kReadAsTheyAre = HWY_TARGET != HWY_SSE2 || std::is_same_v<W, WeightsF32>;
@@ -405,9 +405,9 @@ constexpr AddRowsFn AddRowsOf() {
   if constexpr (kReadAsTheyAre<W>) return &AddRows<W>;
   return nullptr;
 }
-template <class W, typename T>
+template <class W>
 inline constexpr FloatSource kPlainSource = {
-    AddRowsOf<W>(), &FillFloats<W>, 1, sizeof(T), nullptr, nullptr, 0, false, TileOfOneOf<W>()};
+    AddRowsOf<W>(), &FillFloats<W>, 1, W::kBytes, nullptr, nullptr, 0, false, TileOfOneOf<W>()};
 
 /// KernelSet::unpack of F32, F16 and BF16.
 template <class W>

@@ -4,6 +4,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
+#include <utility>
 
 #include "edgek/core/format.hpp"
 #include "edgek/core/half.hpp"
@@ -75,10 +77,14 @@ struct AttentionJob {
 /// Floats of one head's running state: maximum, sum, and head_dim weighted values.
 constexpr std::size_t attention_state_floats(std::size_t head_dim) noexcept { return head_dim + 2; }
 
-/// One target's kernels: a plain table, fetched once (kernels(), find_kernels()) and passed around.
+/// One target's kernels: a plain table, fetched once (kernels(), find_kernels()) and passed around. A format has
+/// its entries in by_format, exact and unpack, or none of them: has().
 struct KernelSet {
   const char* name;      ///< "SCALAR", "AVX2", "AVX2_VNNI", "AVX3_DL", "NEON", "NEON_DOT", "SVE", ...
   std::size_t prefetch;  ///< MatmulJob::prefetch that suits most CPUs of this target
+
+  /// Whether the set has kernels of this format. A number outside enum Format is none that it has.
+  constexpr bool has(Format f) const noexcept { return is_known(f) && by_format[index_of(f)].rows != nullptr; }
 
   std::array<MatmulKernels, kFormatCount> by_format;  ///< what design calls the fast kernels; same bits on every target
   std::array<MatmulKernels, kFormatCount> exact;      ///< weights unpacked to float, float activations
@@ -123,6 +129,20 @@ struct KernelSet {
   std::uint64_t (*stream)(const std::byte* begin, const std::byte* end, std::size_t streams,
                           std::size_t prefetch) noexcept;
 };
+
+/// The formats that a set is made for.
+template <Format... kFormats>
+struct FormatList {};
+
+template <std::size_t... kIndices>
+constexpr FormatList<static_cast<Format>(kIndices)...> list_formats(std::index_sequence<kIndices...>) noexcept {
+  return {};
+}
+
+/// The formats that are named, or all of them where none is.
+template <Format... kNamed>
+using NamedFormats = std::conditional_t<sizeof...(kNamed) != 0, FormatList<kNamed...>,
+                                        decltype(list_formats(std::make_index_sequence<kFormatCount>()))>;
 
 }  // namespace edgek
 

@@ -1,4 +1,4 @@
-// The table of one unit: every KernelSet entry, by name.
+// The tables of one unit: every KernelSet entry, by name, for all formats or some.
 #if defined(EDGEK_KERNELS_SET_INL_HPP_) == defined(EDGEK_UNIT_TOGGLE)
 #ifdef EDGEK_KERNELS_SET_INL_HPP_
 #undef EDGEK_KERNELS_SET_INL_HPP_
@@ -38,7 +38,25 @@ constexpr const char* UnitName() noexcept {
 #endif
 }
 
-using Q8_0 = Q8_0Bytes<EDGEK_UNIT_DOT != 0 && !kSignedQuads>;
+/// A format's class: how vectors of its weights are loaded (block32-inl.hpp, block256-inl.hpp, float-inl.hpp).
+template <Format> struct FormatClass;
+template <> struct FormatClass<Format::kF32> : std::type_identity<WeightsF32> {};
+template <> struct FormatClass<Format::kF16> : std::type_identity<WeightsF16> {};
+template <> struct FormatClass<Format::kBF16> : std::type_identity<WeightsBF16> {};
+template <> struct FormatClass<Format::kQ8_0> : std::type_identity<Q8_0Bytes<EDGEK_UNIT_DOT != 0 && !kSignedQuads>> {};
+template <> struct FormatClass<Format::kQ4_0> : std::type_identity<Q4_0> {};
+template <> struct FormatClass<Format::kQ4_1> : std::type_identity<Q4_1> {};
+template <> struct FormatClass<Format::kQ5_0> : std::type_identity<Q5_0> {};
+template <> struct FormatClass<Format::kQ5_1> : std::type_identity<Q5_1> {};
+template <> struct FormatClass<Format::kQ4_K> : std::type_identity<Q4_K> {};
+template <> struct FormatClass<Format::kQ5_K> : std::type_identity<Q5_K> {};
+template <> struct FormatClass<Format::kQ6_K> : std::type_identity<Q6_K> {};
+template <Format kFormat>
+using ClassOf = typename FormatClass<kFormat>::type;
+
+/// Whether a format's fast kernels multiply integers.
+template <Format kFormat>
+inline constexpr bool kIsInteger = info(kFormat).activation != Activation::kF32;
 
 /// Bytes. One core of a Zen 3 reads fastest 512 ahead (1024: 10-30 % slower), one of a Zen 4 1536 (F16 at 1024: 15 %
 /// slower); Intel's servers from 1024 on.
@@ -97,18 +115,18 @@ constexpr MatmulKernels FloatKernels(const char* name) noexcept {
   }
 }
 
-template <class W, typename T>
-constexpr void AddFloatFormat(Format format, KernelSet& s) noexcept {
-  const MatmulKernels kernels = FloatKernels<kPlainSource<W, T>, W>("float");
-  s.by_format[index_of(format)] = kernels;
-  s.exact[index_of(format)] = kernels;
-  s.unpack[index_of(format)] = &UnpackFloats<W>;
-}
-
-template <class F>
-constexpr void AddUnpacking(KernelSet& s) noexcept {
-  s.exact[index_of(F::kFormat)] = FloatKernels<kBlockSource<F>>("unpacked to float");
-  s.unpack[index_of(F::kFormat)] = &UnpackOf<kBlockSource<F>>;
+/// Exact products and unpacking of a format; for a float format that is all.
+template <Format kFormat>
+constexpr void AddExact(KernelSet& s) noexcept {
+  constexpr std::size_t kIndex = index_of(kFormat);
+  using F = ClassOf<kFormat>;
+  if constexpr (kIsInteger<kFormat>) {
+    s.exact[kIndex] = FloatKernels<kBlockSource<F>>("unpacked to float");
+    s.unpack[kIndex] = &UnpackOf<kBlockSource<F>>;
+  } else {
+    s.by_format[kIndex] = s.exact[kIndex] = FloatKernels<kPlainSource<F>, F>("float");
+    s.unpack[kIndex] = &UnpackFloats<F>;
+  }
 }
 
 constexpr void AddElementwise(KernelSet& s) noexcept {
@@ -132,52 +150,43 @@ constexpr void AddAttention(KernelSet& s) noexcept {
 }
 
 /// Everything that needs no integer dot product.
+template <Format... kFormats>
 constexpr KernelSet MakeRest() noexcept {
   KernelSet s{};
   AddElementwise(s);
   AddAttention(s);
-  AddFloatFormat<WeightsF32, float>(Format::kF32, s);
-  AddFloatFormat<WeightsF16, Half>(Format::kF16, s);
-  AddFloatFormat<WeightsBF16, BFloat16>(Format::kBF16, s);
-  AddUnpacking<Q8_0>(s);
-  AddUnpacking<Q4_0>(s);
-  AddUnpacking<Q4_1>(s);
-  AddUnpacking<Q5_0>(s);
-  AddUnpacking<Q5_1>(s);
-  AddUnpacking<Q4_K>(s);
-  AddUnpacking<Q5_K>(s);
-  AddUnpacking<Q6_K>(s);
+  (AddExact<kFormats>(s), ...);
   return s;
 }
 
 #else
 
 /// Everything that needs no integer dot product: the target's first unit has compiled it.
-constexpr KernelSet MakeRest() noexcept { return base::kSet; }
+template <Format... kFormats>
+constexpr KernelSet MakeRest() noexcept {
+  return base::kSet<kFormats...>;
+}
 
 #endif  // EDGEK_UNIT_SECOND
 
-template <class F>
-constexpr void AddIntegerFormat(KernelSet& s) noexcept {
-  s.by_format[index_of(F::kFormat)] = IntegerKernels<F>();
+/// The fast kernels of an integer format.
+template <Format kFormat>
+constexpr void AddInteger(KernelSet& s) noexcept {
+  if constexpr (kIsInteger<kFormat>) s.by_format[index_of(kFormat)] = IntegerKernels<ClassOf<kFormat>>();
 }
 
+template <Format... kFormats>
 constexpr KernelSet MakeSet() noexcept {
-  KernelSet s = MakeRest();
+  KernelSet s = MakeRest<kFormats...>();
   s.name = UnitName();
   s.prefetch = kPrefetch;
-  AddIntegerFormat<Q8_0>(s);
-  AddIntegerFormat<Q4_0>(s);
-  AddIntegerFormat<Q4_1>(s);
-  AddIntegerFormat<Q5_0>(s);
-  AddIntegerFormat<Q5_1>(s);
-  AddIntegerFormat<Q4_K>(s);
-  AddIntegerFormat<Q5_K>(s);
-  AddIntegerFormat<Q6_K>(s);
+  (AddInteger<kFormats>(s), ...);
   return s;
 }
 
-inline constexpr KernelSet kSet = MakeSet();
+/// The unit's set for some formats.
+template <Format... kFormats>
+inline constexpr KernelSet kSet = MakeSet<kFormats...>();
 
 EDGEK_AFTER_UNIT
 

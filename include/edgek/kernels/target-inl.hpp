@@ -62,12 +62,13 @@ namespace edgek {
 inline namespace EDGEK_ABI {
 namespace HWY_NAMESPACE {
 
-/// This target's sets, best first; the second may be null.
-inline std::array<const KernelSet*, 2> TargetSets() noexcept {
+/// This target's sets for some formats, best first; the second may be null.
+template <Format... kFormats>
+std::array<const KernelSet*, 2> TargetSets() noexcept {
 #ifdef EDGEK_SECOND_UNIT
-  return {&dot::kSet, &base::kSet};
+  return {&dot::kSet<kFormats...>, &base::kSet<kFormats...>};
 #else
-  return {&base::kSet, nullptr};
+  return {&base::kSet<kFormats...>, nullptr};
 #endif
 }
 

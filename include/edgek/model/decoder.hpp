@@ -168,7 +168,10 @@ class Decoder {
   const std::string& file() const noexcept { return model_.gguf().file(); }
 
   void require(Status status, const char* what) const {
-    if (status != Status::kOk) throw Error(file(), what, to_string(status), "needs memory for a batch of tokens");
+    if (status == Status::kOk) return;
+    const bool format = status == Status::kUnsupportedFormat;
+    throw Error(file(), what, to_string(status),
+                format ? "needs a kernel set with the model's formats" : "needs memory for a batch of tokens");
   }
 
   /// Checks the tokens and makes room for them; answers where their logits go.
@@ -244,6 +247,7 @@ class Decoder {
   void embed(Context& ctx, std::span<const std::int32_t> tokens, Rows x) {
     const NamedMatrix& embedding = model_.weights().embedding();
     const MatrixView& w = embedding.view;
+    require(ctx.kernels.has(w.format) ? Status::kOk : Status::kUnsupportedFormat, "embedding");
     const KernelSet::UnpackFn unpack = ctx.kernels.unpack[index_of(w.format)];
     LedgerEntry entry = ops_detail::start_entry(ctx, "embed");
     entry.format = w.format;

@@ -261,7 +261,7 @@ inline Status matmul(Context& ctx, std::span<const MatrixView> ws, ConstRows x, 
                      std::span<const OpLabel> labels = {}) noexcept {
   if (ws.size() != ys.size()) return Status::kShapeMismatch;
   for (std::size_t i = 0; i < ws.size(); ++i)
-    if (const Status s = ops_detail::check_matmul(ws[i], x, ys[i]); s != Status::kOk) return s;
+    if (const Status s = ops_detail::check_matmul(ctx.kernels, ws[i], x, ys[i]); s != Status::kOk) return s;
   if (x.count == 0) return Status::kOk;
   for (std::size_t first = 0; first < ws.size(); first += ops_detail::kMaxFused) {
     ops_detail::MatmulRegion region(ctx, x);
@@ -300,7 +300,7 @@ inline Status matvec(Context& ctx, const MatrixView& w, const float* x, float* y
 inline Status matmul_silu(Context& ctx, const MatrixView& gate, const MatrixView& up, ConstRows x, Rows y,
                           const OpLabel& gate_label = {}, const OpLabel& up_label = {}) noexcept {
   for (const MatrixView* w : {&gate, &up})
-    if (const Status s = ops_detail::check_matmul(*w, x, y); s != Status::kOk) return s;
+    if (const Status s = ops_detail::check_matmul(ctx.kernels, *w, x, y); s != Status::kOk) return s;
   if (x.count == 0 || gate.rows == 0) return Status::kOk;
   if (x.cols == 0) {
     ops_detail::fill_zero(y);

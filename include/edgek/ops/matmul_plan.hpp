@@ -35,8 +35,8 @@ constexpr Activation activation_of(std::size_t packing) noexcept {
 }
 
 /// Checks one matrix of a product. O(1).
-inline Status check_matmul(const MatrixView& w, ConstRows x, Rows y) noexcept {
-  if (!is_known(w.format)) return Status::kUnsupportedFormat;
+inline Status check_matmul(const KernelSet& kernels, const MatrixView& w, ConstRows x, Rows y) noexcept {
+  if (!kernels.has(w.format)) return Status::kUnsupportedFormat;
   if (!is_whole_blocks(w.format, w.cols)) return Status::kRowNotWholeBlocks;
   if (x.cols != w.cols || y.cols != w.rows || x.count != y.count) return Status::kShapeMismatch;
   if (x.count > 1 && (x.stride < x.cols || y.stride < y.cols)) return Status::kShapeMismatch;

@@ -163,7 +163,7 @@ inline Status tune_streams(Context& ctx, std::span<const MatrixView> matrices,
   for (std::size_t f = 0; f < kFormatCount && status == Status::kOk; ++f) {
     const Format format = kFormats[f].format;
     ops_detail::TuneSlices slices(matrices, format, slice_bytes, options.window_bytes);
-    if (slices.empty()) continue;
+    if (slices.empty() || !ctx.kernels.has(format)) continue;
     Arena memory;
     status = memory.reset(Arena::bytes_for<float>(slices.max_cols()) + Arena::bytes_for<float>(slices.max_rows()));
     if (status != Status::kOk) break;

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <utility>
 
 #include "edgek/formats/bf16.hpp"
 #include "edgek/formats/f16.hpp"
@@ -61,15 +60,22 @@ constexpr MatmulKernels scalar_matmul() noexcept {
           .panel_rows = 1};
 }
 
-template <std::size_t... I>
-constexpr KernelSet make_scalar_set(std::index_sequence<I...>) noexcept {
-  return {
+template <Format F>
+constexpr void add_scalar_format(KernelSet& set) noexcept {
+  set.by_format[index_of(F)] = scalar_matmul<F, Arithmetic::kPacked>();
+  set.exact[index_of(F)] = scalar_matmul<F, Arithmetic::kExact>();
+  set.unpack[index_of(F)] = &unpack_row<F>;
+}
+
+template <Format... kFormats>
+constexpr KernelSet make_scalar_set(FormatList<kFormats...>) noexcept {
+  KernelSet set = {
       .name = "SCALAR",
       .prefetch = 0,
-      .by_format = {scalar_matmul<static_cast<Format>(I), Arithmetic::kPacked>()...},
-      .exact = {scalar_matmul<static_cast<Format>(I), Arithmetic::kExact>()...},
+      .by_format = {},
+      .exact = {},
       .pack = {&pack_for_any<pack_f32>, &pack_for_any<pack_a32>, &pack_for_any<pack_a256>},
-      .unpack = {&unpack_row<static_cast<Format>(I)>...},
+      .unpack = {},
       .rmsnorm = &rmsnorm,
       .add = &add,
       .silu_mul = &silu_mul,
@@ -84,14 +90,17 @@ constexpr KernelSet make_scalar_set(std::index_sequence<I...>) noexcept {
       .attention_finish = &attention_finish,
       .stream = &stream,
   };
+  (add_scalar_format<kFormats>(set), ...);
+  return set;
 }
 
 }  // namespace reference
 
 /// The set named SCALAR: the plain loops of formats/ and reference/, which define every answer bit for bit.
-/// Needs neither Highway nor anything of the CPU.
-inline const KernelSet& scalar_kernels() noexcept {
-  static constexpr KernelSet kSet = reference::make_scalar_set(std::make_index_sequence<kFormatCount>{});
+/// Needs neither Highway nor anything of the CPU. Of the formats named, or of all, as in kernels().
+template <Format... kFormats>
+const KernelSet& scalar_kernels() noexcept {
+  static constexpr KernelSet kSet = reference::make_scalar_set(NamedFormats<kFormats...>());
   return kSet;
 }
 

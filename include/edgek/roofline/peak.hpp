@@ -81,12 +81,13 @@ struct PeakOperands {
 }  // namespace detail
 
 /// Measures the kernel of `format` (the exact one, in exact mode) in cache: one token for rows, 64 for the
-/// panel. A zero rate when there is no memory.
+/// panel. A zero rate when there is no memory, or the set does not have the format.
 inline UnitPeak measure_peak(const KernelSet& kernels, Executor& executor, Format format, Unit unit,
                              bool exact = false, const ProbeOptions& options = {}) {
   const MatmulKernels& k = (exact ? kernels.exact : kernels.by_format)[index_of(format)];
   const std::size_t threads = executor.threads();
   UnitPeak peak{format, unit, threads, 0};
+  if (!kernels.has(format)) return peak;
   const detail::PeakOperands operands(kernels, k, format, unit, threads);
   if (!operands.complete()) return peak;
   const auto pass = [&](std::size_t repeats) noexcept {
