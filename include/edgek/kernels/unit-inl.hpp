@@ -24,9 +24,10 @@
 #endif
 
 #ifdef EDGEK_UNIT_SECOND
-EDGEK_BEFORE_UNIT
-using namespace base;  // what needs no dot products is there already
-EDGEK_AFTER_UNIT
+// What needs no dot products is there already. (Not between the macros: clang warns of attributes without a function.)
+namespace edgek { inline namespace EDGEK_ABI { namespace HWY_NAMESPACE { namespace EDGEK_UNIT {
+using namespace base;
+} } } }
 #endif
 
 #include "edgek/kernels/set-inl.hpp"

@@ -137,7 +137,9 @@ inline ReadPattern tune_format(Context& ctx, TuneSlices& slices, Format format, 
     for (std::size_t round = 0; round < kRounds; ++round)
       for (std::size_t i = 0; i < count; ++i) try_pattern(ctx, slices, format, x, y, tried[i]);
     if (count > 4) {
-      std::sort(tried.begin() + 1, tried.begin() + static_cast<std::ptrdiff_t>(count), is_faster);
+      const auto others = tried.begin() + 1;
+      const auto half = static_cast<std::ptrdiff_t>(count / 2);
+      std::nth_element(others, others + half, tried.begin() + static_cast<std::ptrdiff_t>(count), is_faster);
       count = count / 2 + 1;
     }
   } while (now_ns() - start < options.budget_ns);
