@@ -91,26 +91,13 @@ inline HWY_NOINLINE void FillFloatPanel(const PanelRowPointers& rows, const Floa
   }
 }
 
-// F16 and BF16 go to the panel without a detour over rows of floats. AVX2's panels hold them as they are: half the stores
-// to fill one, and converting in the loop is free where multiply-adds have pipes of their own (Zen 3). AVX-512's hold
-// floats, which are made of the transposed halves.
-inline constexpr bool kPanelOfHalves = HWY_TARGET == HWY_AVX2;
-#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3_DL
-
-/// Column k + i of eight rows, in the panel's storage for W.
-template <class W, class V>
-HWY_INLINE void StoreHalves(V halves, std::byte* panel, std::size_t k, std::size_t i, std::size_t row) {
-  if constexpr (kPanelOfHalves) {
-    hn::StoreU(halves, hn::DFromV<V>(), PanelStep<std::uint16_t>(panel, k, i) + row);
-  } else {
-    const hn::Rebind<float, hn::DFromV<V>> d;
-    hn::StoreU(W::FromBits(d, halves), d, PanelStep<float>(panel, k, i) + row);
-  }
-}
+// AVX2's panels of F16 and BF16 hold them as they are: half the stores to fill one, and no detour over floats.
+// Converting in the loop is free where multiply-adds have pipes of their own (Zen 3).
+#if HWY_TARGET == HWY_AVX2
 
 /// Eight columns of eight rows of halves; aIJ: columns i to i + 3 after k of rows I and J, interleaved. The upper blocks
 /// are eight columns further on.
-template <class W, class V>
+template <class V>
 HWY_INLINE void StoreHalfColumns(V a01, V a23, V a45, V a67, std::byte* panel, std::size_t k, std::size_t i,
                                  std::size_t row) {
   const hn::DFromV<V> d;
@@ -126,8 +113,8 @@ HWY_INLINE void StoreHalfColumns(V a01, V a23, V a45, V a67, std::byte* panel, s
   const auto l0123 = lower(a01, a23), l4567 = lower(a45, a67), u0123 = upper(a01, a23), u4567 = upper(a45, a67);
   const auto store = [=](auto column, std::size_t at) EDGEK_UNIT_ATTR {
     const auto halves = hn::BitCast(d, column);
-    StoreHalves<W>(hn::LowerHalf(dh, halves), panel, k, at, row);
-    StoreHalves<W>(hn::UpperHalf(dh, halves), panel, k, at + 8, row);
+    hn::StoreU(hn::LowerHalf(dh, halves), dh, PanelStep<std::uint16_t>(panel, k, at) + row);
+    hn::StoreU(hn::UpperHalf(dh, halves), dh, PanelStep<std::uint16_t>(panel, k, at + 8) + row);
   };
   store(hn::InterleaveLower(d64, l0123, l4567), i);
   store(hn::InterleaveUpper(d64, l0123, l4567), i + 1);
@@ -136,7 +123,6 @@ HWY_INLINE void StoreHalfColumns(V a01, V a23, V a45, V a67, std::byte* panel, s
 }
 
 /// Columns [first, first + 16) of eight rows, `left` of which exist, to the panel's columns from 16 * block on.
-template <class W>
 HWY_INLINE void TransposeHalves(const std::uint8_t* const* p, std::size_t first, std::size_t left, std::byte* panel,
                                 std::size_t block, std::size_t row) {
   const std::size_t k = 16 * block;  // its remainder is known where all is compiled: no arithmetic for each store
@@ -146,27 +132,26 @@ HWY_INLINE void TransposeHalves(const std::uint8_t* const* p, std::size_t first,
   };
   const auto v0 = load(0), v1 = load(1), v2 = load(2), v3 = load(3);
   const auto v4 = load(4), v5 = load(5), v6 = load(6), v7 = load(7);
-  StoreHalfColumns<W>(hn::InterleaveLower(d, v0, v1), hn::InterleaveLower(d, v2, v3), hn::InterleaveLower(d, v4, v5),
-                      hn::InterleaveLower(d, v6, v7), panel, k, 0, row);
-  StoreHalfColumns<W>(hn::InterleaveUpper(d, v0, v1), hn::InterleaveUpper(d, v2, v3), hn::InterleaveUpper(d, v4, v5),
-                      hn::InterleaveUpper(d, v6, v7), panel, k, 4, row);
+  StoreHalfColumns(hn::InterleaveLower(d, v0, v1), hn::InterleaveLower(d, v2, v3), hn::InterleaveLower(d, v4, v5),
+                   hn::InterleaveLower(d, v6, v7), panel, k, 0, row);
+  StoreHalfColumns(hn::InterleaveUpper(d, v0, v1), hn::InterleaveUpper(d, v2, v3), hn::InterleaveUpper(d, v4, v5),
+                   hn::InterleaveUpper(d, v6, v7), panel, k, 4, row);
 }
 
 /// PanelStorage::fill of halves. A cache line of eight rows is used up before another eight are read: rows whose
 /// distance is a power of two share the first cache's eight ways.
-template <class W>
-HWY_NOINLINE void FillHalfPanel(const PanelRowPointers& rows, const FloatSource&, std::size_t first, std::size_t count,
-                                std::byte* panel) {
+inline HWY_NOINLINE void FillHalfPanel(const PanelRowPointers& rows, const FloatSource&, std::size_t first,
+                                       std::size_t count, std::byte* panel) {
   const std::uint8_t* p[kMaxFloatPanelRows];
   for (std::size_t r = 0; r < kMaxFloatPanelRows; r += kTileRows) rows.Tile(r, p + r);
   for (std::size_t line = 0; line < count; line += 32) {
     const std::size_t end = HWY_MIN(line + 32, count);
     for (std::size_t r = 0; r < kMaxFloatPanelRows; r += 8)
-      for (std::size_t k = line; k < end; k += 16) TransposeHalves<W>(p + r, first + k, count - k, panel, k / 16, r);
+      for (std::size_t k = line; k < end; k += 16) TransposeHalves(p + r, first + k, count - k, panel, k / 16, r);
   }
 }
 
-#endif  // HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3_DL
+#endif  // HWY_TARGET == HWY_AVX2
 
 /// One lane of a panel of W times kTokens tokens: sums[t][row] += weights[step][row] * x[t][step], over all steps.
 template <class W, std::size_t kTokens>
@@ -236,11 +221,7 @@ struct PanelStorage {
 template <class W>
 constexpr PanelStorage StorageOf() {
 #if HWY_TARGET == HWY_AVX2
-  if constexpr (W::kBytes == 2)  // halves of one kind are moved like those of the other
-    return {W::kBytes, &FillHalfPanel<WeightsF16>, &AddPanelLane<W, 4>, &AddPanelLane<W, 6>};
-#elif HWY_TARGET == HWY_AVX3_DL
-  if constexpr (W::kBytes == 2)
-    return {sizeof(float), &FillHalfPanel<W>, &AddPanelLane<WeightsF32, 4>, &AddPanelLane<WeightsF32, 6>};
+  if constexpr (W::kBytes == 2) return {W::kBytes, &FillHalfPanel, &AddPanelLane<W, 4>, &AddPanelLane<W, 6>};
 #endif
   return {sizeof(float), &FillFloatPanel, &AddPanelLane<WeightsF32, 4>, &AddPanelLane<WeightsF32, 6>};
 }
