@@ -62,7 +62,7 @@ MUTATIONS = [
      "count / 16 + (lane < count % 16 ? 1 : 0)", "count / 16"),
     ("an unfused multiply-add in the panel", FLOAT, "float_panel-inl.hpp", "b = Fma(wb, v, b);",
      "b = hn::Add(hn::Mul(wb, v), b);"),
-    ("columns of a panel of halves eight too early", FLOAT, "float_panel-inl.hpp", "(panel, k, at + 8)", "(panel, k, at)"),
+    ("columns of a panel of halves eight too early", FLOAT, "float_panel-inl.hpp", "(panel, k, i + j + 8)", "(panel, k, i + j)"),
     ("the panel's lanes begun anew in mid-row", FLOAT, "float_panel-inl.hpp", "x, first == 0, to)", "x, true, to)"),
     ("a minimum of another sub-block", FLOAT, "exact-inl.hpp", "static_cast<float>(b[s / 2])",
      "static_cast<float>(b[s / 4])"),

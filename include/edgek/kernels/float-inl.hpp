@@ -34,15 +34,19 @@ struct WeightsF32 {
 
 struct WeightsF16 {
   static constexpr std::size_t kBytes = 2;
+  template <class D, class V16>
+  static HWY_INLINE hn::VFromD<D> FromBits(D d, V16 bits) {
+    return FloatFromHalf(d, bits);
+  }
   template <class D>
   static HWY_INLINE hn::VFromD<D> Load(D d, const std::uint8_t* row, std::size_t k) {
     const hn::Rebind<std::uint16_t, D> d16;
-    return FloatFromHalf(d, hn::LoadU(d16, reinterpret_cast<const std::uint16_t*>(row) + k));
+    return FromBits(d, hn::LoadU(d16, reinterpret_cast<const std::uint16_t*>(row) + k));
   }
   template <class D>
   static HWY_INLINE hn::VFromD<D> LoadSome(D d, const std::uint8_t* row, std::size_t k, std::size_t left) {
     const hn::Rebind<std::uint16_t, D> d16;
-    return FloatFromHalf(d, LoadUpTo(d16, reinterpret_cast<const std::uint16_t*>(row) + k, left));
+    return FromBits(d, LoadUpTo(d16, reinterpret_cast<const std::uint16_t*>(row) + k, left));
   }
   static HWY_INLINE float Get(const std::uint8_t* row, std::size_t k) {
     Half w;
@@ -53,10 +57,14 @@ struct WeightsF16 {
 
 struct WeightsBF16 {
   static constexpr std::size_t kBytes = 2;
+  template <class D, class V16>
+  static HWY_INLINE hn::VFromD<D> FromBits(D d, V16 bits) {
+    return FloatFromBFloat16(d, bits);
+  }
   template <class D>
   static HWY_INLINE hn::VFromD<D> Load(D d, const std::uint8_t* row, std::size_t k) {
     const hn::Rebind<std::uint16_t, D> d16;
-    return FloatFromBFloat16(d, hn::LoadU(d16, reinterpret_cast<const std::uint16_t*>(row) + k));
+    return FromBits(d, hn::LoadU(d16, reinterpret_cast<const std::uint16_t*>(row) + k));
   }
   static HWY_INLINE float Get(const std::uint8_t* row, std::size_t k) {
     BFloat16 w;

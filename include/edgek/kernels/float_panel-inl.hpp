@@ -91,51 +91,64 @@ inline HWY_NOINLINE void FillFloatPanel(const PanelRowPointers& rows, const Floa
   }
 }
 
-// AVX2's panels of F16 and BF16 hold them as they are: half the stores to fill one, and no detour over floats.
-// Converting in the loop is free where multiply-adds have pipes of their own (Zen 3).
-#if HWY_TARGET == HWY_AVX2
+// F16 and BF16 go to a panel by transposing halves. AVX2's panels hold them as they are: half the stores to fill one,
+// and converting in the loop is free where multiply-adds have pipes of their own (Zen 3). AVX-512's hold floats, by
+// whole lines: with half a line at a time a prompt of 64 tokens was slower than by way of rows of floats (Zen 4).
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3_DL
 
-/// Eight columns of eight rows of halves; aIJ: columns i to i + 3 after k of rows I and J, interleaved. The upper blocks
-/// are eight columns further on.
-template <class V>
-HWY_INLINE void StoreHalfColumns(V a01, V a23, V a45, V a67, std::byte* panel, std::size_t k, std::size_t i,
-                                 std::size_t row) {
+/// Columns from `first` on of the rows p[0] to p[7]; `left` columns exist.
+template <class D>
+HWY_INLINE void LoadEightRows(D d, const std::uint8_t* const* p, std::size_t first, std::size_t left,
+                              hn::VFromD<D>* rows) {
+  HWY_UNROLL(8)
+  for (std::size_t r = 0; r < 8; ++r)
+    rows[r] = LoadUpTo(d, reinterpret_cast<const std::uint16_t*>(p[r]) + first, left);
+}
+
+/// Of every 128-bit block of eight rows: columns 0..3, or kUpper: 4..7. A column's block holds it for all eight rows.
+template <bool kUpper, class V>
+HWY_INLINE void FourColumns(const V* rows, V* columns) {
   const hn::DFromV<V> d;
-  const hn::Half<decltype(d)> dh;
   const hn::RepartitionToWide<decltype(d)> d32;
   const hn::RepartitionToWide<decltype(d32)> d64;
-  const auto lower = [=](V a, V b) EDGEK_UNIT_ATTR {
-    return hn::BitCast(d64, hn::InterleaveLower(d32, hn::BitCast(d32, a), hn::BitCast(d32, b)));
+  const auto pair = [=](std::size_t r) EDGEK_UNIT_ATTR {
+    if constexpr (kUpper) return hn::BitCast(d32, hn::InterleaveUpper(d, rows[r], rows[r + 1]));
+    return hn::BitCast(d32, hn::InterleaveLower(d, rows[r], rows[r + 1]));
   };
-  const auto upper = [=](V a, V b) EDGEK_UNIT_ATTR {
-    return hn::BitCast(d64, hn::InterleaveUpper(d32, hn::BitCast(d32, a), hn::BitCast(d32, b)));
-  };
-  const auto l0123 = lower(a01, a23), l4567 = lower(a45, a67), u0123 = upper(a01, a23), u4567 = upper(a45, a67);
-  const auto store = [=](auto column, std::size_t at) EDGEK_UNIT_ATTR {
-    const auto halves = hn::BitCast(d, column);
-    hn::StoreU(hn::LowerHalf(dh, halves), dh, PanelStep<std::uint16_t>(panel, k, at) + row);
-    hn::StoreU(hn::UpperHalf(dh, halves), dh, PanelStep<std::uint16_t>(panel, k, at + 8) + row);
-  };
-  store(hn::InterleaveLower(d64, l0123, l4567), i);
-  store(hn::InterleaveUpper(d64, l0123, l4567), i + 1);
-  store(hn::InterleaveLower(d64, u0123, u4567), i + 2);
-  store(hn::InterleaveUpper(d64, u0123, u4567), i + 3);
+  const auto a01 = pair(0), a23 = pair(2), a45 = pair(4), a67 = pair(6);
+  const auto l0123 = hn::BitCast(d64, hn::InterleaveLower(d32, a01, a23));
+  const auto l4567 = hn::BitCast(d64, hn::InterleaveLower(d32, a45, a67));
+  const auto u0123 = hn::BitCast(d64, hn::InterleaveUpper(d32, a01, a23));
+  const auto u4567 = hn::BitCast(d64, hn::InterleaveUpper(d32, a45, a67));
+  columns[0] = hn::BitCast(d, hn::InterleaveLower(d64, l0123, l4567));
+  columns[1] = hn::BitCast(d, hn::InterleaveUpper(d64, l0123, l4567));
+  columns[2] = hn::BitCast(d, hn::InterleaveLower(d64, u0123, u4567));
+  columns[3] = hn::BitCast(d, hn::InterleaveUpper(d64, u0123, u4567));
 }
+
+#endif
+
+#if HWY_TARGET == HWY_AVX2
 
 /// Columns [first, first + 16) of eight rows, `left` of which exist, to the panel's columns from 16 * block on.
 HWY_INLINE void TransposeHalves(const std::uint8_t* const* p, std::size_t first, std::size_t left, std::byte* panel,
                                 std::size_t block, std::size_t row) {
   const std::size_t k = 16 * block;  // its remainder is known where all is compiled: no arithmetic for each store
   const hn::CappedTag<std::uint16_t, 16> d;
-  const auto load = [&](std::size_t r) EDGEK_UNIT_ATTR {
-    return LoadUpTo(d, reinterpret_cast<const std::uint16_t*>(p[r]) + first, left);
+  const hn::Half<decltype(d)> dh;
+  hn::VFromD<decltype(d)> rows[8], columns[4];
+  const auto store = [&](std::size_t i) EDGEK_UNIT_ATTR {
+    HWY_UNROLL(4)
+    for (std::size_t j = 0; j < 4; ++j) {
+      hn::StoreU(hn::LowerHalf(dh, columns[j]), dh, PanelStep<std::uint16_t>(panel, k, i + j) + row);
+      hn::StoreU(hn::UpperHalf(dh, columns[j]), dh, PanelStep<std::uint16_t>(panel, k, i + j + 8) + row);
+    }
   };
-  const auto v0 = load(0), v1 = load(1), v2 = load(2), v3 = load(3);
-  const auto v4 = load(4), v5 = load(5), v6 = load(6), v7 = load(7);
-  StoreHalfColumns(hn::InterleaveLower(d, v0, v1), hn::InterleaveLower(d, v2, v3), hn::InterleaveLower(d, v4, v5),
-                   hn::InterleaveLower(d, v6, v7), panel, k, 0, row);
-  StoreHalfColumns(hn::InterleaveUpper(d, v0, v1), hn::InterleaveUpper(d, v2, v3), hn::InterleaveUpper(d, v4, v5),
-                   hn::InterleaveUpper(d, v6, v7), panel, k, 4, row);
+  LoadEightRows(d, p, first, left, rows);
+  FourColumns<false>(rows, columns);
+  store(0);
+  FourColumns<true>(rows, columns);
+  store(4);
 }
 
 /// PanelStorage::fill of halves. A cache line of eight rows is used up before another eight are read: rows whose
@@ -151,7 +164,55 @@ inline HWY_NOINLINE void FillHalfPanel(const PanelRowPointers& rows, const Float
   }
 }
 
-#endif  // HWY_TARGET == HWY_AVX2
+#elif HWY_TARGET == HWY_AVX3_DL
+
+/// Columns [first, first + 32) of sixteen rows, `left` of which exist, to the panel's columns from 16 * block on. A
+/// column of sixteen rows is a whole line of the panel.
+template <class W>
+HWY_INLINE void TransposeHalves(const std::uint8_t* const* p, std::size_t first, std::size_t left, std::byte* panel,
+                                std::size_t block, std::size_t row) {
+  const std::size_t k = 16 * block;
+  const hn::CappedTag<std::uint16_t, 32> d;
+  const hn::Half<decltype(d)> dh;
+  using V = hn::VFromD<decltype(d)>;
+  V above[8], below[8], columns_above[4], columns_below[4];
+  // Column i of all sixteen rows, and the one eight columns further on.
+  const auto store = [&](V columns, std::size_t at, std::size_t i) EDGEK_UNIT_ATTR {
+    const DF df;
+    hn::StoreU(W::FromBits(df, hn::LowerHalf(dh, columns)), df, PanelStep<float>(panel, at, i) + row);
+    hn::StoreU(W::FromBits(df, hn::UpperHalf(dh, columns)), df, PanelStep<float>(panel, at, i + 8) + row);
+  };
+  const auto store_all = [&](std::size_t i) EDGEK_UNIT_ATTR {
+    const __m512i first_blocks = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11);
+    const __m512i last_blocks = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
+    HWY_UNROLL(4)
+    for (std::size_t j = 0; j < 4; ++j) {
+      const __m512i a = columns_above[j].raw, b = columns_below[j].raw;
+      store(V{_mm512_permutex2var_epi64(a, first_blocks, b)}, k, i + j);
+      store(V{_mm512_permutex2var_epi64(a, last_blocks, b)}, k + 16, i + j);
+    }
+  };
+  LoadEightRows(d, p, first, left, above);
+  LoadEightRows(d, p + 8, first, left, below);
+  FourColumns<false>(above, columns_above);
+  FourColumns<false>(below, columns_below);
+  store_all(0);
+  FourColumns<true>(above, columns_above);
+  FourColumns<true>(below, columns_below);
+  store_all(4);
+}
+
+/// PanelStorage::fill of halves, as floats.
+template <class W>
+HWY_NOINLINE void FillHalfPanel(const PanelRowPointers& rows, const FloatSource&, std::size_t first, std::size_t count,
+                                std::byte* panel) {
+  const std::uint8_t* p[kMaxFloatPanelRows];
+  for (std::size_t r = 0; r < kMaxFloatPanelRows; r += kTileRows) rows.Tile(r, p + r);
+  for (std::size_t r = 0; r < kMaxFloatPanelRows; r += 16)
+    for (std::size_t k = 0; k < count; k += 32) TransposeHalves<W>(p + r, first + k, count - k, panel, k / 16, r);
+}
+
+#endif
 
 /// One lane of a panel of W times kTokens tokens: sums[t][row] += weights[step][row] * x[t][step], over all steps.
 template <class W, std::size_t kTokens>
@@ -222,6 +283,9 @@ template <class W>
 constexpr PanelStorage StorageOf() {
 #if HWY_TARGET == HWY_AVX2
   if constexpr (W::kBytes == 2) return {W::kBytes, &FillHalfPanel, &AddPanelLane<W, 4>, &AddPanelLane<W, 6>};
+#elif HWY_TARGET == HWY_AVX3_DL
+  if constexpr (W::kBytes == 2)
+    return {sizeof(float), &FillHalfPanel<W>, &AddPanelLane<WeightsF32, 4>, &AddPanelLane<WeightsF32, 6>};
 #endif
   return {sizeof(float), &FillFloatPanel, &AddPanelLane<WeightsF32, 4>, &AddPanelLane<WeightsF32, 6>};
 }

@@ -248,8 +248,9 @@ inline HWY_NOINLINE void PanelMatmul(const PanelKind& kind, const MatmulJob& job
     for (std::size_t first = 0; first < blocks || first == 0; first += step) {
       const std::size_t count = HWY_MIN(step, blocks - first);
       UnpackPanel(kind, job, row, rows, first, count, scratch);
+      const std::size_t calls = HWY_MAX(tiles * count, std::size_t{1});
       kind.multiply(kind, job, row, rows, first, count, scratch,
-                    {job, extent, row, end, (first + count) * kind.block_weights, HWY_MAX(tiles * count, std::size_t{1})});
+                    {job, extent, row, end, (first + count) * kind.block_weights, calls});
     }
   }
 }

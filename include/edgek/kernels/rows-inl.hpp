@@ -112,8 +112,8 @@ struct TileShape {
 
 /// How far ahead of its reader a stream is asked for, in bytes: `far` for the second-level cache and `near` for the
 /// first, which is 2-4 % faster on Intel's servers than either alone. Rows that are a stream of their own are asked for
-/// MatmulJob::prefetch bytes ahead. The rows of a wider band are read side by side, so while a tile is at work the band's
-/// next rows are asked for, one cache line after the other: memory sees one sequential stream.
+/// MatmulJob::prefetch bytes ahead. The rows of a wider band are read side by side, so while a tile is at work the
+/// band's next rows are asked for, one cache line after the other: memory sees one sequential stream.
 struct AskedAhead {
   std::size_t far, near;
 

@@ -31,7 +31,7 @@ struct TuneOptions {
 inline namespace EDGEK_ABI {
 namespace ops_detail {
 
-/// Bands of several rows are asked for a band ahead, or not at all (kernels/rows-inl.hpp): the distance does not matter.
+/// Bands of several rows are asked for a band ahead, or not at all (kernels/rows-inl.hpp), at whatever distance.
 inline constexpr ReadPattern kTriedPatterns[] = {
     {8, 0}, {8, 512}, {8, 1024}, {8, 1536}, {8, 2048}, {4, 0}, {4, 1024}, {2, 0}, {2, 1024}, {1, 0}, {1, 1024},
 };
