@@ -146,7 +146,7 @@ Status tune(Context& ctx, const Matrices& matrices) {
 /// What a Context's tuning means for a format, in words.
 ReadLoop pattern_of(const Context& ctx, Format format) {
   const ReadPattern& read = ctx.tuning.read[index_of(format)];
-  return {read.streams == 0 ? kernels().by_format[index_of(format)].row_tile : read.streams,
+  return {read.streams == 0 ? ctx.kernels.by_format[index_of(format)].row_tile : read.streams,
           read.prefetch == ReadPattern::kUsual ? ctx.kernels.prefetch : read.prefetch};
 }
 
@@ -205,13 +205,13 @@ void register_all() {
                                      f.format, s, threads, std::nullopt)
             ->UseManualTime();
       }
-      for (const std::size_t streams : {1u, 2u, 4u, 8u})
-        for (const std::size_t prefetch : {0u, 512u, 1024u, 2048u})
-          benchmark::RegisterBenchmark(("tune/" + name_of(f.format) + with_threads + "/streams:" +
-                                        std::to_string(streams) + "/prefetch:" + std::to_string(prefetch)).c_str(),
-                                       decode, f.format, kShapes[0], threads,
-                                       ReadPattern{streams, prefetch})
-              ->UseManualTime();
+      for (const ReadPattern& read : ops_detail::kTriedPatterns) {
+        const std::string pattern =
+            "/streams:" + std::to_string(read.streams) + "/prefetch:" + std::to_string(read.prefetch);
+        benchmark::RegisterBenchmark(("tune/" + name_of(f.format) + with_threads + pattern).c_str(), decode, f.format,
+                                     kShapes[0], threads, read)
+            ->UseManualTime();
+      }
     }
   }
 }

@@ -396,8 +396,8 @@ HWY_NOINLINE void FillFloats(const FloatSource&, TilePointers p, std::size_t k, 
   for (std::size_t r = 0; r < kTileRows; ++r) ConvertRow<W>(p[r], k, count, to + r * stride);
 }
 
-/// The source of F32, F16 and BF16. SSE2 unpacks halves first, to spare every including file the time
-/// of compiling copies of the sum.
+/// The source of F32, F16 and BF16. SSE2 unpacks halves first, to spare every including file the time of compiling
+/// copies of the sum.
 template <class W>
 inline constexpr bool kReadAsTheyAre = HWY_TARGET != HWY_SSE2 || std::is_same_v<W, WeightsF32>;
 template <class W>

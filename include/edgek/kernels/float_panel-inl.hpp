@@ -69,6 +69,9 @@ struct PanelRowPointers {
     for (std::size_t j = 0; j < kTileRows; ++j)
       p[j] = reinterpret_cast<const std::uint8_t*>(job.weights) + (first + HWY_MIN(r + j, rows - 1)) * job.row_bytes;
   }
+  HWY_INLINE void All(const std::uint8_t** p) const {
+    for (std::size_t r = 0; r < FloatPanelRows(); r += kTileRows) Tile(r, p + r);
+  }
 };
 
 /// Weights [first, first + count) of the panel's rows. Columns beyond count up to a multiple of 4 hold anything.
@@ -156,7 +159,7 @@ HWY_INLINE void TransposeHalves(const std::uint8_t* const* p, std::size_t first,
 inline HWY_NOINLINE void FillHalfPanel(const PanelRowPointers& rows, const FloatSource&, std::size_t first,
                                        std::size_t count, std::byte* panel) {
   const std::uint8_t* p[kMaxFloatPanelRows];
-  for (std::size_t r = 0; r < kMaxFloatPanelRows; r += kTileRows) rows.Tile(r, p + r);
+  rows.All(p);
   for (std::size_t line = 0; line < count; line += 32) {
     const std::size_t end = HWY_MIN(line + 32, count);
     for (std::size_t r = 0; r < kMaxFloatPanelRows; r += 8)
@@ -207,7 +210,7 @@ template <class W>
 HWY_NOINLINE void FillHalfPanel(const PanelRowPointers& rows, const FloatSource&, std::size_t first, std::size_t count,
                                 std::byte* panel) {
   const std::uint8_t* p[kMaxFloatPanelRows];
-  for (std::size_t r = 0; r < kMaxFloatPanelRows; r += kTileRows) rows.Tile(r, p + r);
+  rows.All(p);
   for (std::size_t r = 0; r < kMaxFloatPanelRows; r += 16)
     for (std::size_t k = 0; k < count; k += 32) TransposeHalves<W>(p + r, first + k, count - k, panel, k / 16, r);
 }

@@ -17,8 +17,8 @@ struct PanelExtent {
 };
 
 /// Asks for what follows a panel, a few cache lines at a time: filling the next one would wait for memory. F16 on one
-/// core of a Zen 3, 8192 columns, 12 tokens: 23 GMAC/s instead of 20.5; 2048 columns, 64 tokens: 6 % faster. Q4_K on one
-/// of a Zen 4, 8 tokens: 74 GMAC/s instead of 46.
+/// core of a Zen 3, 8192 columns, 12 tokens: 23 GMAC/s instead of 20.5; 2048 columns, 64 tokens: 6 % faster. Q4_K on
+/// one of a Zen 4, 8 tokens: 74 GMAC/s instead of 46.
 class PanelPrefetch {
  public:
   /// The panel ends before column k of the rows from `row` on; then come their next columns, or the first ones of the

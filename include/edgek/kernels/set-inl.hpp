@@ -6,7 +6,8 @@
 #define EDGEK_KERNELS_SET_INL_HPP_
 #endif
 
-#include "edgek/kernels/panel-inl.hpp"
+#include "edgek/kernels/panel256-inl.hpp"
+#include "edgek/kernels/panel32-inl.hpp"
 #include "edgek/kernels/q4_0-inl.hpp"
 #include "edgek/kernels/q4_1-inl.hpp"
 #include "edgek/kernels/q4_k-inl.hpp"
