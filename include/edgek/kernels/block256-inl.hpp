@@ -6,10 +6,11 @@
 //   kMaxWeight        largest loaded weight
 //   kStepsPerScale    2 for sub-blocks of 32 weights, 1 for sub-blocks of 16
 //   kScaleOffset      where the super-block's own scale stands
+//   kQuants, kQuantBytes            where the bytes stand that Group loads, and how many
 //   Step(g, v)        which 16 weights step v of group g are
 //   Header(p, i, offset, a, b)      int16 tables per row: sub-block scales 0..7 and, in b, minimums 0..7 or
 //                                   scales 8..15
-//   Group<g>(p, i, offset, w0..w3)  the steps' weights of the super-block at `offset` of rows i, i + 4, ...
+//   Group<g>(load, w0..w3)          the steps' weights, from load(place in the super-block): 16 bytes of some rows
 // isum = sum of scale * dot over sub-blocks, exact in int32; acc = fma(float(isum), d * d_x, acc), then for
 // kMins acc = fma(float(msum), -(dmin * d_x), acc), super-block by super-block; lanes are rows.
 #if defined(EDGEK_KERNELS_BLOCK256_INL_HPP_) == defined(EDGEK_UNIT_TOGGLE)
@@ -95,7 +96,7 @@ template <class F, int g, class V16, class V32>
 HWY_INLINE V32 AddGroup(TilePointers p, std::size_t i, std::size_t offset, V16 a, V16 b, const std::int8_t* q, V32 acc) {
   const RowI8 di8;
   hn::VFromD<RowU8> w0, w1, w2, w3;
-  F::template Group<g>(p, i, offset, w0, w1, w2, w3);
+  F::template Group<g>(RowsLoader{p, i, offset}, w0, w1, w2, w3);
   const auto x = [&](int v) EDGEK_UNIT_ATTR { return hn::LoadDup128(di8, q + 16 * F::Step(g, v)); };
   const auto scale = [&](int v) EDGEK_UNIT_ATTR {
     const int j = F::Step(g, v) / F::kStepsPerScale;

@@ -28,6 +28,16 @@ HWY_INLINE V8 FifthBits(V8 bits) {
   return hn::IfThenElseZero(hn::TestBit(bits, position), hn::Set(d, 16));
 }
 
+/// 16 in every byte whose bit of `bits` is set: byte i of a dword looks at its bit 4 * quad + i.
+template <class V32>
+HWY_INLINE auto FifthBitsOfQuad(V32 bits, std::size_t quad) {
+  const hn::Repartition<std::uint8_t, hn::DFromV<V32>> d;
+  const auto shifted = hn::BitCast(d, hn::ShiftRightSame(bits, static_cast<int>(4 * quad)));
+  const auto first = hn::Dup128VecFromValues(d, 0, 0, 0, 0, 4, 4, 4, 4, 8, 8, 8, 8, 12, 12, 12, 12);
+  const auto position = hn::Dup128VecFromValues(d, 1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8);
+  return hn::IfThenElseZero(hn::TestBit(hn::TableLookupBytes(shifted, first), position), hn::Set(d, 16));
+}
+
 EDGEK_AFTER_UNIT
 
 #endif  // EDGEK_KERNELS_NIBBLES_INL_HPP_

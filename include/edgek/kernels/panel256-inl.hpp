@@ -41,23 +41,39 @@ HWY_INLINE void SpreadScales(const std::byte* pairs, std::size_t count, std::siz
   }
 }
 
-/// PanelKind::unpack.
-inline HWY_NOINLINE void UnpackPanel256(const PanelKind& kind, TilePointers p, std::size_t offset, std::size_t rows,
-                                        std::byte* to) {
-  const std::size_t sub_blocks = SubBlocks(kind);
-  Unpacked256 u;
-  kind.unpack256(p, offset, &u);
-  for (std::size_t s = 0; s < 16; ++s)
-    Transpose(u.weights + 4 * s * kRowVectorBytes, to + 16 * s * rows, 4 * rows);
+/// Stores the dwords of the rows' tables, 8 int16 entries each, as four vectors over all rows.
+HWY_INLINE void TransposeTables(const std::int16_t* tables, std::byte* to) {
+  const RowI32 d;
+  const auto* v = reinterpret_cast<const std::int32_t*>(tables);
+  TransposeFour(d, hn::Load(d, v), hn::Load(d, v + kTileRows), hn::Load(d, v + 2 * kTileRows),
+                hn::Load(d, v + 3 * kTileRows), [&](auto pair, std::size_t i) EDGEK_UNIT_ATTR {
+                  hn::Store(pair, d, reinterpret_cast<std::int32_t*>(to + i * kRowVectorBytes));
+                });
+}
+
+/// Puts a super-block's head into its place of a panel.
+inline HWY_NOINLINE void StoreHead(const Head256& head, bool mins, PanelPlace place) {
+  const std::size_t sub_blocks = mins ? 8 : 16;
   HWY_ALIGN std::byte pairs[8 * kRowVectorBytes];  // scales (0, 1), (2, 3), ... of every row
-  Transpose(u.a, pairs, kRowVectorBytes);
-  Transpose(u.b, pairs + 4 * kRowVectorBytes, kRowVectorBytes);
-  SpreadScales(pairs, sub_blocks / 2, rows, to + kScalesAt * rows);
-  const std::byte* with_sums = pairs + (kind.mins ? 4 * kRowVectorBytes : 0);  // the minimums, or all scales
-  for (std::size_t j = 0; j < sub_blocks / 2; ++j)
-    __builtin_memcpy(to + (PairsAt(sub_blocks) + 4 * j) * rows, with_sums + j * kRowVectorBytes, kRowVectorBytes);
-  __builtin_memcpy(to + FloatsAt(sub_blocks) * rows, u.scale, sizeof u.scale);
-  __builtin_memcpy(to + (FloatsAt(sub_blocks) + 4) * rows, u.min, sizeof u.min);
+  TransposeTables(head.a, pairs);
+  TransposeTables(head.b, pairs + 4 * kRowVectorBytes);
+  SpreadScales(pairs, sub_blocks / 2, place.rows, place.to + kScalesAt * place.rows);
+  const std::byte* with_sums = pairs + (mins ? 4 * kRowVectorBytes : 0);  // the minimums, or all scales
+  for (std::size_t j = 0; j < sub_blocks / 2; ++j) {
+    __builtin_memcpy(place.to + (PairsAt(sub_blocks) + 4 * j) * place.rows, with_sums + j * kRowVectorBytes,
+                     kRowVectorBytes);
+  }
+  std::byte* floats = place.to + FloatsAt(sub_blocks) * place.rows;
+  __builtin_memcpy(floats, head.scale, sizeof head.scale);
+  __builtin_memcpy(floats + 4 * place.rows, head.min, sizeof head.min);
+}
+
+/// PanelKind::unpack.
+template <class F>
+void UnpackPanel256(TilePointers p, std::size_t offset, PanelPlace place) {
+  Head256 head;
+  UnpackQuads256<F>(p, offset, place, head);
+  EDGEK_UNIT::StoreHead(head, F::kMins, place);  // Head256 brings the first unit's copy too
 }
 
 template <int kMaxWeight>
@@ -150,10 +166,10 @@ struct PanelTile256 {
 
 template <class F>
 inline constexpr PanelKind kPanelKind256 = {
-    256, info(F::kFormat).block_bytes, PanelBytes256(F::kMins ? 8 : 16), &UnpackPanel256,
+    256, info(F::kFormat).block_bytes, PanelBytes256(F::kMins ? 8 : 16), &UnpackPanel256<F>,
     &MultiplyPanel<PanelTile256<kPanelClass<F>>>,
     HWY_MIN(std::size_t{F::kMins ? 8 : 4}, kQuadsPerPartial<kWeightClass<F>>),
-    0, F::kMins, nullptr, &Unpack256<F>};
+    0, F::kMins};
 
 EDGEK_AFTER_UNIT
 

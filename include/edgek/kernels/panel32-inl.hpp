@@ -11,17 +11,6 @@
 
 EDGEK_BEFORE_UNIT
 
-/// PanelKind::unpack.
-inline HWY_NOINLINE void UnpackPanel32(const PanelKind& kind, TilePointers p, std::size_t offset, std::size_t rows,
-                                       std::byte* to) {
-  Unpacked32 u;
-  kind.unpack32(p, offset, 1, &u);
-  Transpose(u.weights, to, 4 * rows);
-  Transpose(u.weights + 4 * kRowVectorBytes, to + 16 * rows, 4 * rows);
-  __builtin_memcpy(to + 32 * rows, u.scale, sizeof u.scale);
-  __builtin_memcpy(to + 36 * rows, u.min, sizeof u.min);
-}
-
 template <int kMaxWeight>
 struct PanelTile32 {
   static constexpr std::size_t kQuads = 8;
@@ -89,9 +78,9 @@ struct PanelTile32 {
 
 template <class F>
 inline constexpr PanelKind kPanelKind32 = {
-    32, info(F::kFormat).block_bytes, 40, &UnpackPanel32,
+    32, info(F::kFormat).block_bytes, 40, &UnpackPanel32<F>,
     &MultiplyPanel<PanelTile32<kPanelClass<F>>>, HWY_MIN(std::size_t{8}, kQuadsPerPartial<kWeightClass<F>>),
-    F::kBias, F::kMin, &Unpack32<F>, nullptr};
+    F::kBias, F::kMin};
 
 EDGEK_AFTER_UNIT
 

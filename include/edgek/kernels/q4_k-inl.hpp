@@ -41,6 +41,7 @@ struct Q4_K {
   static constexpr int kMaxWeight = 15;
   static constexpr int kStepsPerScale = 2;
   static constexpr std::size_t kScaleOffset = 0;
+  static constexpr std::size_t kQuants = 16, kQuantBytes = 128;
 
   static constexpr int Step(int g, int v) { return 4 * g + v; }
 
@@ -63,10 +64,10 @@ struct Q4_K {
     high = HighNibbles(q);
   }
 
-  template <int g, class V8>
-  static HWY_INLINE void Group(TilePointers p, std::size_t i, std::size_t offset, V8& w0, V8& w1, V8& w2, V8& w3) {
-    const V8 a = LoadRows(p, i, offset + 16 + 32 * g);
-    const V8 b = LoadRows(p, i, offset + 32 + 32 * g);
+  template <int g, class Load, class V8>
+  static HWY_INLINE void Group(const Load& load, V8& w0, V8& w1, V8& w2, V8& w3) {
+    const V8 a = load(16 + 32 * g);
+    const V8 b = load(32 + 32 * g);
     w0 = LowNibbles(a);
     w1 = LowNibbles(b);
     w2 = HighNibbles(a);

@@ -27,6 +27,7 @@ struct Q5_K {
   static constexpr int kMaxWeight = 31;
   static constexpr int kStepsPerScale = 2;
   static constexpr std::size_t kScaleOffset = 0;
+  static constexpr std::size_t kQuants = 16, kQuantBytes = 160;
 
   static constexpr int Step(int g, int v) { return 4 * g + v; }
 
@@ -53,12 +54,12 @@ struct Q5_K {
   }
 #endif
 
-  template <int g, class V8>
-  static HWY_INLINE void Group(TilePointers p, std::size_t i, std::size_t offset, V8& w0, V8& w1, V8& w2, V8& w3) {
-    const V8 fifth_a = LoadRows(p, i, offset + 16);
-    const V8 fifth_b = LoadRows(p, i, offset + 32);
-    const V8 a = LoadRows(p, i, offset + 48 + 32 * g);
-    const V8 b = LoadRows(p, i, offset + 64 + 32 * g);
+  template <int g, class Load, class V8>
+  static HWY_INLINE void Group(const Load& load, V8& w0, V8& w1, V8& w2, V8& w3) {
+    const V8 fifth_a = load(16);
+    const V8 fifth_b = load(32);
+    const V8 a = load(48 + 32 * g);
+    const V8 b = load(64 + 32 * g);
     w0 = hn::Or(LowNibbles(a), BitAsFifth<2 * g>(fifth_a));
     w1 = hn::Or(LowNibbles(b), BitAsFifth<2 * g>(fifth_b));
     w2 = hn::Or(HighNibbles(a), BitAsFifth<2 * g + 1>(fifth_a));

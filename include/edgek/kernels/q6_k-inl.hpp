@@ -17,6 +17,7 @@ struct Q6_K {
   static constexpr int kMaxWeight = 63;
   static constexpr int kStepsPerScale = 1;
   static constexpr std::size_t kScaleOffset = 208;
+  static constexpr std::size_t kQuants = 0, kQuantBytes = 192;
   static constexpr std::size_t kSubScales = 192;
 
   /// Group 2 * half + column: the 16-byte column of each of the half's four runs of 32 weights.
@@ -31,14 +32,14 @@ struct Q6_K {
     high = hn::ShiftRight<8>(hn::BitCast(d16, hn::InterleaveUpper(d8, scales, scales)));
   }
 
-  template <int g, class V8>
-  static HWY_INLINE void Group(TilePointers p, std::size_t i, std::size_t offset, V8& w0, V8& w1, V8& w2, V8& w3) {
+  template <int g, class Load, class V8>
+  static HWY_INLINE void Group(const Load& load, V8& w0, V8& w1, V8& w2, V8& w3) {
     constexpr std::size_t kHalf = g / 2, kColumn = g % 2;
     const RowU8 d8;
     const RowU16 d16;
-    const V8 a = LoadRows(p, i, offset + 64 * kHalf + 16 * kColumn);
-    const V8 b = LoadRows(p, i, offset + 64 * kHalf + 16 * kColumn + 32);
-    const V8 pairs = LoadRows(p, i, offset + 128 + 32 * kHalf + 16 * kColumn);
+    const V8 a = load(64 * kHalf + 16 * kColumn);
+    const V8 b = load(64 * kHalf + 16 * kColumn + 32);
+    const V8 pairs = load(128 + 32 * kHalf + 16 * kColumn);
     const auto pairs16 = hn::BitCast(d16, pairs);  // bits that cross bytes are masked away
     const auto top = hn::Set(d8, 0x30);
     w0 = hn::Or(LowNibbles(a), hn::And(hn::BitCast(d8, hn::ShiftLeft<4>(pairs16)), top));

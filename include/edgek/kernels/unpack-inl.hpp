@@ -81,23 +81,35 @@ inline HWY_NOINLINE void Tile32Many(const MatmulJob& job, TilePointers p, float*
 
 // ---- super-blocks of 256; F is described in block256-inl.hpp
 
-/// One super-block of a tile, unpacked.
-struct Unpacked256 {
-  HWY_ALIGN std::uint8_t weights[16 * 4 * kRowVectorBytes];  // (step, vector of rows)
-  HWY_ALIGN std::int16_t a[4 * 2 * kTileRows];               // (vector of rows, 8 entries per row)
+/// The head of a super-block of a tile, unpacked.
+struct Head256 {
+  HWY_ALIGN std::int16_t a[4 * 2 * kTileRows];  // (vector of rows, 8 entries per row)
   HWY_ALIGN std::int16_t b[4 * 2 * kTileRows];
   HWY_ALIGN float scale[kTileRows];
   HWY_ALIGN float min[kTileRows];
 };
 
+/// One super-block of a tile, unpacked.
+struct Unpacked256 : Head256 {
+  HWY_ALIGN std::uint8_t weights[16 * 4 * kRowVectorBytes];  // (step, vector of rows)
+};
+
 /// Unpacks the super-block at `offset` of a tile.
 using Unpack256Fn = void (*)(TilePointers p, std::size_t offset, Unpacked256* to);
+
+/// Loads what F::Group wants of the rows i, i + 4, ...
+struct RowsLoader {
+  TilePointers p;
+  std::size_t i, offset;
+
+  HWY_INLINE hn::VFromD<RowU8> operator()(std::size_t at) const { return LoadRows(p, i, offset + at); }
+};
 
 template <class F, int g>
 HWY_INLINE void StoreGroup(TilePointers p, std::size_t i, std::size_t offset, std::uint8_t* to) {
   const RowU8 d8;
   hn::VFromD<RowU8> w0, w1, w2, w3;
-  F::template Group<g>(p, i, offset, w0, w1, w2, w3);
+  F::template Group<g>(RowsLoader{p, i, offset}, w0, w1, w2, w3);
   hn::Store(w0, d8, to + (4 * F::Step(g, 0) + i) * kRowVectorBytes);
   hn::Store(w1, d8, to + (4 * F::Step(g, 1) + i) * kRowVectorBytes);
   hn::Store(w2, d8, to + (4 * F::Step(g, 2) + i) * kRowVectorBytes);
@@ -105,22 +117,29 @@ HWY_INLINE void StoreGroup(TilePointers p, std::size_t i, std::size_t offset, st
 }
 
 template <class F>
-HWY_NOINLINE void Unpack256(TilePointers p, std::size_t offset, Unpacked256* to) {
+HWY_NOINLINE void UnpackHead256(TilePointers p, std::size_t offset, Head256& to) {
   const RowI16 d16;
   const RowF32 df;
   for (std::size_t i = 0; i < 4; ++i) {
     hn::VFromD<RowI16> a, b;
     F::Header(p, i, offset, a, b);
-    hn::Store(a, d16, to->a + i * 2 * kTileRows);
-    hn::Store(b, d16, to->b + i * 2 * kTileRows);
+    hn::Store(a, d16, to.a + i * 2 * kTileRows);
+    hn::Store(b, d16, to.b + i * 2 * kTileRows);
+  }
+  hn::VFromD<RowF32> scale, min;
+  LoadScales<F::kMins, !F::kMins>(p, offset + F::kScaleOffset, scale, min);
+  hn::Store(scale, df, to.scale), hn::Store(min, df, to.min);
+}
+
+template <class F>
+HWY_NOINLINE void Unpack256(TilePointers p, std::size_t offset, Unpacked256* to) {
+  for (std::size_t i = 0; i < 4; ++i) {
     StoreGroup<F, 0>(p, i, offset, to->weights);
     StoreGroup<F, 1>(p, i, offset, to->weights);
     StoreGroup<F, 2>(p, i, offset, to->weights);
     StoreGroup<F, 3>(p, i, offset, to->weights);
   }
-  hn::VFromD<RowF32> scale, min;
-  LoadScales<F::kMins, !F::kMins>(p, offset + F::kScaleOffset, scale, min);
-  hn::Store(scale, df, to->scale), hn::Store(min, df, to->min);
+  UnpackHead256<F>(p, offset, *to);
 }
 
 /// Adds one unpacked super-block times all tokens to a tile's sums.
