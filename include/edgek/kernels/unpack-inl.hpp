@@ -1,5 +1,5 @@
-// Blocks of a tile of rows unpacked to bytes and scales: what several tokens, panels and exact mode read. Needs no dot
-// products, so a target's units share it.
+// Blocks of a tile of rows unpacked to bytes and scales: what several tokens and exact mode read, and of super-blocks
+// the heads that panels read too. Needs no dot products, so a target's units share it.
 #if defined(EDGEK_KERNELS_UNPACK_INL_HPP_) == defined(EDGEK_TARGET_TOGGLE)
 #ifdef EDGEK_KERNELS_UNPACK_INL_HPP_
 #undef EDGEK_KERNELS_UNPACK_INL_HPP_
