@@ -13,7 +13,7 @@
 
 EDGEK_BEFORE_UNIT
 
-HWY_INLINE std::size_t SubBlocks(const PanelKind& kind) { return kind.mins ? 8 : 16; }
+constexpr std::size_t SubBlocks(bool mins) { return mins ? 8 : 16; }
 
 /// Where the parts of an unpacked super-block begin, in bytes per row.
 inline constexpr std::size_t kScalesAt = 256;
@@ -53,7 +53,7 @@ HWY_INLINE void TransposeTables(const std::int16_t* tables, std::byte* to) {
 
 /// Puts a super-block's head into its place of a panel.
 inline HWY_NOINLINE void StoreHead(const Head256& head, bool mins, PanelPlace place) {
-  const std::size_t sub_blocks = mins ? 8 : 16;
+  const std::size_t sub_blocks = SubBlocks(mins);
   HWY_ALIGN std::byte pairs[8 * kRowVectorBytes];  // scales (0, 1), (2, 3), ... of every row
   TransposeTables(head.a, pairs);
   TransposeTables(head.b, pairs + 4 * kRowVectorBytes);
@@ -83,7 +83,7 @@ struct PanelTile256 {
     const PanelI32 d32;
     const std::size_t lanes = hn::Lanes(d32);
     const std::size_t rows = 2 * lanes;
-    const std::size_t sub_blocks = SubBlocks(kind);
+    const std::size_t sub_blocks = SubBlocks(kind.mins);
     const PackedA256 tokens[kTileTokens] = {packed_a256(x[0], cols), packed_a256(x[1], cols), packed_a256(x[2], cols),
                                             packed_a256(x[3], cols)};
     const std::int8_t* q[kTileTokens];
@@ -130,7 +130,7 @@ struct PanelTile256 {
       for (std::size_t j = 0; j < 8; ++j) of32[j] = static_cast<std::int16_t>(sums[2 * j] + sums[2 * j + 1]);
       for (std::size_t v = 0; v < 2; ++v) {
         auto sum = hn::Zero(d32);
-        for (std::size_t j = 0; j < SubBlocks(kind) / 2; ++j) {
+        for (std::size_t j = 0; j < SubBlocks(kind.mins) / 2; ++j) {
           std::int32_t dword;
           __builtin_memcpy(&dword, (kind.mins ? of32 : sums) + 2 * j, sizeof dword);
           const auto w = hn::Load(d32, reinterpret_cast<const std::int32_t*>(pairs) + (2 * j + v) * lanes);
@@ -166,7 +166,7 @@ struct PanelTile256 {
 
 template <class F>
 inline constexpr PanelKind kPanelKind256 = {
-    256, info(F::kFormat).block_bytes, PanelBytes256(F::kMins ? 8 : 16), &UnpackPanel256<F>,
+    256, info(F::kFormat).block_bytes, PanelBytes256(SubBlocks(F::kMins)), &UnpackPanel256<F>,
     &MultiplyPanel<PanelTile256<kPanelClass<F>>>,
     HWY_MIN(std::size_t{F::kMins ? 8 : 4}, kQuadsPerPartial<kWeightClass<F>>),
     0, F::kMins};

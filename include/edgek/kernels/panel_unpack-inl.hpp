@@ -25,11 +25,11 @@ HWY_INLINE void LoadQuads(TilePointers p, std::size_t offset, const Store& store
 
 /// The four bytes at `offset` of every row; 16 are read.
 HWY_INLINE hn::VFromD<RowI32> LoadQuad(TilePointers p, std::size_t offset) {
-  const RowI32 d;
-  const RowU64 d64;
-  const auto rows = [&](std::size_t i) EDGEK_UNIT_ATTR { return hn::BitCast(d, LoadRows(p, i, offset)); };
-  const auto lower = hn::InterleaveLower(d, rows(0), rows(1)), upper = hn::InterleaveLower(d, rows(2), rows(3));
-  return hn::BitCast(d, hn::InterleaveLower(d64, hn::BitCast(d64, lower), hn::BitCast(d64, upper)));
+  auto first = hn::Zero(RowU8());
+  LoadQuads(p, offset, [&](auto quad, std::size_t i) EDGEK_UNIT_ATTR {
+    if (i == 0) first = quad;
+  });
+  return hn::BitCast(RowI32(), first);
 }
 
 /// A tile's place in a panel of `rows` rows.
