@@ -1,8 +1,11 @@
 // Row and panel kernels of the integer formats, one thread, on every set this CPU runs.
-//   rows/SET/FORMAT/dram     one token, weights rotate through 768 MiB (more than 4x the last cache): GB/s, GMAC/s
-//   rows/SET/FORMAT/cache    one token, 512 KiB of weights: the same, the compute ceiling
-//   panel/SET/FORMAT/cache/N N tokens, 4 MiB of weights: the same
-//   panel/SET/FORMAT/dram/N  N tokens, weights rotate as above
+//   rows/SET/FORMAT/dram/streams:S/prefetch:P  one token, weights rotate through 768 MiB (more than 4x the last
+//                                              cache): GB/s, GMAC/s
+//   rows/SET/FORMAT/cache           one token, 512 KiB of weights: the same, the compute ceiling
+//   rows/SET/FORMAT/cache/tokens:N  N tokens, 4 MiB of weights: the same
+//   rows/SET/FORMAT/dram/tokens:N   N tokens, weights rotate as above
+//   panel/SET/FORMAT/cache/N        the panel kernel, the same
+//   panel/SET/FORMAT/dram/N
 // The roof for the first is what `edgek probe -t 1` reads.
 #include <benchmark/benchmark.h>
 
@@ -59,7 +62,7 @@ void rows(benchmark::State& state, const KernelSet* set, Format format, std::siz
           std::size_t prefetch, std::size_t streams) {
   const MatmulKernels& k = set->by_format[index_of(format)];
   const std::size_t stride = row_bytes(format, kCols);
-  const std::size_t chunk = std::min(bytes, std::size_t{1} << 20) / stride / 8 * 8;  // rows per call
+  const std::size_t chunk = std::min(bytes, std::size_t{1} << 20) / stride / 32 * 32;  // rows per call
   Buffer x = pack_activations(k.activation, tokens);
   std::vector<float> y(chunk * tokens);
   MatmulJob job{weights().data(), stride, kCols, x.data(), packed_bytes(k.activation, kCols), y.data(), chunk,
@@ -108,16 +111,17 @@ void register_all() {
                                        rows, set, f.format, weights().storage.size() - 64, 1, prefetch, streams);
       benchmark::RegisterBenchmark(("rows/" + name + "/cache").c_str(), rows, set, f.format, std::size_t{1} << 19, 1, 0,
                                    0);
-      for (const std::size_t tokens : {2u, 4u, 6u})
-        benchmark::RegisterBenchmark(("rows/" + name + "/dram/tokens:" + std::to_string(tokens)).c_str(), rows, set,
-                                     f.format, weights().storage.size() - 64, tokens, 512, 0);
-      for (const std::size_t tokens : {8u, 16u, 64u, 256u})
-        for (const bool cached : {true, false}) {
-          const std::string place = cached ? "/cache/" : "/dram/";
-          const std::size_t bytes = cached ? std::size_t{4} << 20 : weights().storage.size() - 64;
-          benchmark::RegisterBenchmark(("panel/" + name + place + std::to_string(tokens)).c_str(), panel, set, f.format,
-                                       bytes, tokens);
-        }
+      for (const bool cached : {true, false}) {
+        const std::string place = name + (cached ? "/cache/" : "/dram/");
+        const std::size_t bytes = cached ? std::size_t{4} << 20 : weights().storage.size() - 64;
+        for (const std::size_t tokens : {2u, 4u, 6u, 8u, 16u})
+          if (tokens <= set->by_format[index_of(f.format)].max_row_tokens)
+            benchmark::RegisterBenchmark(("rows/" + place + "tokens:" + std::to_string(tokens)).c_str(), rows, set,
+                                         f.format, bytes, tokens, set->prefetch, 0);
+        for (const std::size_t tokens : {4u, 8u, 16u, 64u, 256u})
+          benchmark::RegisterBenchmark(("panel/" + place + std::to_string(tokens)).c_str(), panel, set, f.format, bytes,
+                                       tokens);
+      }
     }
   }
 }

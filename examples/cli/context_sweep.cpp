@@ -43,10 +43,9 @@ bool sweep_contexts(Context& ctx, Decoder& decoder, Sampler& sampler, TokenId to
   return true;
 }
 
-std::vector<ContextPoint> attribute_contexts(std::deque<WatchedContext>& watched, const Roofs& roofs,
-                                             const KernelSet& kernels) {
+std::vector<ContextPoint> attribute_contexts(std::deque<WatchedContext>& watched, const Roofs& roofs) {
   std::vector<ContextPoint> points;
-  for (WatchedContext& w : watched) points.push_back({w.context, attribute(w.watch.ledger, roofs, kernels)});
+  for (WatchedContext& w : watched) points.push_back({w.context, attribute(w.watch.ledger, roofs)});
   return points;
 }
 

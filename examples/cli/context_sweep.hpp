@@ -27,8 +27,7 @@ bool sweep_contexts(Context& ctx, Decoder& decoder, Sampler& sampler, TokenId to
                     const std::vector<std::size_t>& lengths, std::size_t tokens, std::deque<WatchedContext>& out);
 
 /// What was watched against the roofs.
-std::vector<ContextPoint> attribute_contexts(std::deque<WatchedContext>& watched, const Roofs& roofs,
-                                             const KernelSet& kernels);
+std::vector<ContextPoint> attribute_contexts(std::deque<WatchedContext>& watched, const Roofs& roofs);
 
 }  // namespace edgek::cli
 

@@ -242,12 +242,11 @@ int run(RooflineCommand c) {
   report.machine = describe_machine();
   report.roofs.replay = measured.replay;
   measure_roofs(session, c, report);
-  const KernelSet& kernels = session.context().kernels;
-  report.generation = attribute(measured.generation.ledger, report.roofs, kernels);
+  report.generation = attribute(measured.generation.ledger, report.roofs);
   report.prompt = attribute(measured.prompt.ledger,
-                            prompt_roofs(session, report.roofs, formats_of(session.model()), c.common.exact), kernels,
+                            prompt_roofs(session, report.roofs, formats_of(session.model()), c.common.exact),
                             Ideal::kRoofs);
-  report.contexts = attribute_contexts(contexts, report.roofs, kernels);
+  report.contexts = attribute_contexts(contexts, report.roofs);
   report.reads = reads_of(session, c.common.exact);
   report.prompt_threads = session.prompt_context().executor.threads();
   report.context = measured.context;

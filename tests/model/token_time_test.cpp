@@ -46,7 +46,7 @@ TimedTokens time_tokens(const testing::TinyModel& shape, const Decoder::Cancel& 
   std::vector<double> closures;
   for (const TokenSpan& t : ledger.tokens())
     closures.push_back(static_cast<double>(t.recorded_ns) / static_cast<double>(t.wall_ns()));
-  return {attribute(ledger, roofs, kernels()).token, summarize(closures).p50};
+  return {attribute(ledger, roofs).token, summarize(closures).p50};
 }
 
 TEST(TokenTime, ASleepThatNobodyRecordsIsUnattributed) {

@@ -9,13 +9,6 @@
 namespace edgek {
 namespace {
 
-KernelSet test_set() {
-  KernelSet set{};
-  set.name = "TEST";
-  for (MatmulKernels& k : set.by_format) k.max_row_tokens = 4;
-  return set;
-}
-
 Roofs test_roofs() {
   Roofs roofs;
   roofs.replay.gbps = 20;
@@ -37,7 +30,6 @@ struct Fixture {
   std::array<KernelTotals, 8> kernels;
   std::array<TokenSpan, 8> tokens;
   RecordingLedger ledger{kernels, tokens};
-  KernelSet set = test_set();
 };
 
 void spin_for(std::chrono::microseconds time) {
@@ -59,7 +51,7 @@ TEST(Attribute, SplitsAKernelExactly) {
   // 1024 x 2048 in Q4_0: 1,179,648 bytes, 58,982.4 ns at 20 GB/s.
   f.ledger.record(matvec(1024, 2048, 0, 100'000, 160'000, 90'000));
   f.ledger.end_token();
-  const Attribution a = attribute(f.ledger, test_roofs(), f.set);
+  const Attribution a = attribute(f.ledger, test_roofs());
   ASSERT_EQ(a.kernels.size(), 1u);
   const KernelReport& k = a.kernels[0];
   EXPECT_NEAR(k.ideal_ms, 0.0589824, 1e-9);
@@ -78,8 +70,8 @@ TEST(Attribute, APromptIsJudgedByTheLongerOfItsRoofs) {
   f.ledger.begin_token();
   f.ledger.record(e);
   f.ledger.end_token();
-  const Attribution streams = attribute(f.ledger, test_roofs(), f.set);
-  const Attribution roofs = attribute(f.ledger, test_roofs(), f.set, Ideal::kRoofs);
+  const Attribution streams = attribute(f.ledger, test_roofs());
+  const Attribution roofs = attribute(f.ledger, test_roofs(), Ideal::kRoofs);
   EXPECT_NEAR(streams.kernels[0].ideal_ms, 0.0589824, 1e-9);
   EXPECT_NEAR(roofs.kernels[0].ideal_ms, 16 * 1024.0 * 2048 / 200 * 1e-6, 1e-9);  // 200 GMAC/s of the panel kernel
   EXPECT_NEAR(roofs.token.ceiling_ms, roofs.kernels[0].ideal_ms, 1e-12);
@@ -94,7 +86,7 @@ TEST(Attribute, MeansAreOverTokens) {
     f.ledger.record(matvec(64, 256, 0, 3000, 6000, 3000));
     f.ledger.end_token();
   }
-  const Attribution a = attribute(f.ledger, test_roofs(), f.set);
+  const Attribution a = attribute(f.ledger, test_roofs());
   EXPECT_EQ(a.token.tokens, 4u);
   EXPECT_DOUBLE_EQ(a.kernels[0].calls, 2);
   EXPECT_NEAR(a.kernels[0].ms, 0.004, 1e-12);
@@ -108,7 +100,7 @@ TEST(Attribute, ClosesWhenAllIsRecorded) {
     { TimedItem item(&f.ledger, "sample"); spin_for(std::chrono::microseconds(3000)); }
     f.ledger.end_token();
   }
-  const TokenReport t = attribute(f.ledger, test_roofs(), f.set).token;
+  const TokenReport t = attribute(f.ledger, test_roofs()).token;
   expect_sums(t);
   EXPECT_NEAR(t.closure(), 1.0, 0.02);
   ASSERT_EQ(t.items.size(), 1u);
@@ -124,7 +116,7 @@ TEST(Attribute, ASleepThatNobodyRecordsIsUnattributed) {
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
     f.ledger.end_token();
   }
-  const TokenReport t = attribute(f.ledger, test_roofs(), f.set).token;
+  const TokenReport t = attribute(f.ledger, test_roofs()).token;
   expect_sums(t);
   EXPECT_GE(t.unattributed_ms, 2.0 * kClocksAgree);
   EXPECT_LT(t.closure(), 0.98);
@@ -139,7 +131,7 @@ TEST(Attribute, CountingTimeTwiceShowsToo) {
     spin_for(std::chrono::microseconds(1000));
   }
   f.ledger.end_token();
-  EXPECT_GT(attribute(f.ledger, test_roofs(), f.set).token.closure(), 1.5);
+  EXPECT_GT(attribute(f.ledger, test_roofs()).token.closure(), 1.5);
 }
 
 TEST(Attribute, NamesTheRoofThatBinds) {
@@ -151,7 +143,7 @@ TEST(Attribute, NamesTheRoofThatBinds) {
     f.ledger.begin_token();
     f.ledger.record(e);
     f.ledger.end_token();
-    return attribute(f.ledger, roofs, f.set).kernels[0];
+    return attribute(f.ledger, roofs).kernels[0];
   };
   // Rows: 58,982 ns for the bytes at 20 GB/s, 41,943 ns for the arithmetic at 50 GMAC/s.
   EXPECT_EQ(binds_of(62'000, 1).binds, "dram");
@@ -172,13 +164,13 @@ TEST(Attribute, SaysWhyAKernelStandsBelowTheRoof) {
   f.ledger.begin_token();
   f.ledger.record(matvec(1024, 2048, 0, 90'000, 130'000, 65'000));
   f.ledger.end_token();
-  const std::string why = attribute(f.ledger, test_roofs(), f.set).kernels[0].why;
+  const std::string why = attribute(f.ledger, test_roofs()).kernels[0].why;
   EXPECT_NE(why.find("starting and joining threads takes 28 %"), std::string::npos) << why;
 }
 
 TEST(Attribute, NoTokensIsAllZero) {
   Fixture f;
-  const Attribution a = attribute(f.ledger, test_roofs(), f.set);
+  const Attribution a = attribute(f.ledger, test_roofs());
   EXPECT_EQ(a.token.tokens, 0u);
   EXPECT_EQ(a.token.closure(), 0.0);
 }
@@ -191,7 +183,7 @@ TEST(Attribute, ReportsWhatWasDropped) {
   { TimedItem a(&ledger, "a"); }
   { TimedItem b(&ledger, "b"); }
   ledger.end_token();
-  EXPECT_EQ(attribute(ledger, test_roofs(), test_set()).token.dropped, 1u);
+  EXPECT_EQ(attribute(ledger, test_roofs()).token.dropped, 1u);
 }
 
 }  // namespace

@@ -9,7 +9,7 @@
 namespace edgek::testing {
 
 /// 40 tokens through one matrix: 10,485,760 multiply-adds in 80 us.
-inline Attribution sample_prompt(const Roofs& roofs, const KernelSet& set) {
+inline Attribution sample_prompt(const Roofs& roofs) {
   std::array<KernelTotals, 2> kernels;
   std::array<TokenSpan, 1> tokens;
   RecordingLedger ledger(kernels, tokens);
@@ -20,7 +20,7 @@ inline Attribution sample_prompt(const Roofs& roofs, const KernelSet& set) {
   ledger.begin_token();
   ledger.record(e);
   ledger.end_token();
-  return attribute(ledger, roofs, set, Ideal::kRoofs);
+  return attribute(ledger, roofs, Ideal::kRoofs);
 }
 
 /// Three tokens of one matrix and one sample each, and a prompt; names and texts that need care.
@@ -28,8 +28,6 @@ inline RooflineReport sample_report() {
   static std::array<KernelTotals, 8> kernels;
   static std::array<TokenSpan, 4> tokens;
   RecordingLedger ledger(kernels, tokens);
-  KernelSet set{};
-  set.name = "TEST";
   LedgerEntry e;
   e.op = "matvec", e.target = "TEST", e.format = Format::kQ8_0, e.m = 512, e.k = 512, e.n = 1, e.threads = 2;
   e.traffic = matmul_traffic(e.format, e.m, e.k, e.n);
@@ -50,10 +48,10 @@ inline RooflineReport sample_report() {
   r.provenance.prompt_tokens = 40;
   r.roofs.dram_gbps = 21, r.roofs.replay.gbps = 20;
   r.peak_gmacs = {{"int8 Q8_0 rows", 60.0}};
-  r.generation = attribute(ledger, r.roofs, set);
+  r.generation = attribute(ledger, r.roofs);
   r.contexts = {{16, r.generation}, {4096, r.generation}};
   r.contexts[1].generation.token.ceiling_ms *= 2, r.contexts[1].generation.token.tpot_ms.p50 *= 3;
-  r.prompt = sample_prompt(r.roofs, set);
+  r.prompt = sample_prompt(r.roofs);
   r.prompt_threads = 2;
   r.energy.why = "no sensor";
   r.rss_bytes = {1000, 500, 200, 100};

@@ -157,63 +157,6 @@ void Tile256One(const MatmulJob& job, TilePointers p, float* HWY_RESTRICT out, c
   hn::Store(sum, df, out);
 }
 
-// ---- several tokens: super-blocks are unpacked to bytes first (unpack-inl.hpp)
-
-/// One unpacked super-block times one token.
-template <bool kMins>
-HWY_INLINE void AddUnpacked256(const Unpacked256& u, std::size_t block, const PackedA256& token,
-                               float* HWY_RESTRICT out) {
-  constexpr std::size_t kSteps = kMins ? 2 : 1;  // steps per scale
-  const RowU8 d8;
-  const RowI8 di8;
-  const RowI16 d16;
-  const RowI32 d32;
-  const RowF32 df;
-  HWY_ALIGN std::int32_t isum[4 * kTileRows];
-  HWY_ALIGN std::int32_t msum[4 * kTileRows];
-  for (std::size_t i = 0; i < 4; ++i) {
-    const auto a = hn::Load(d16, u.a + i * 2 * kTileRows), b = hn::Load(d16, u.b + i * 2 * kTileRows);
-    const auto of_x = SumsOfActivations<kMins>(a, b, token.sum + 16 * block);
-    hn::Store(of_x, d32, msum + i * kTileRows);
-    auto acc = kMins ? hn::Zero(d32) : of_x;
-    const auto w = [&](std::size_t s) EDGEK_UNIT_ATTR { return hn::Load(d8, u.weights + (4 * s + i) * kRowVectorBytes); };
-    const auto x = [&](std::size_t s) EDGEK_UNIT_ATTR { return hn::LoadDup128(di8, token.q + 256 * block + 16 * s); };
-    for (std::size_t j = 0; j < 8; ++j) {
-      if constexpr (kSteps == 2) {
-        acc = AddScaledSteps<2>(acc, BroadcastEntry(a, j), w(2 * j), x(2 * j), w(2 * j + 1), x(2 * j + 1));
-      } else {
-        acc = AddScaledSteps<1>(acc, BroadcastEntry(a, j), w(j), x(j), w(j), x(j));
-        acc = AddScaledSteps<1>(acc, BroadcastEntry(b, j), w(j + 8), x(j + 8), w(j + 8), x(j + 8));
-      }
-    }
-    hn::Store(acc, d32, isum + i * kTileRows);
-  }
-  hn::Store(AddBlock256<kMins>(isum, msum, hn::Load(df, u.scale), hn::Load(df, u.min), token.d[block],
-                               hn::Load(df, out)),
-            df, out);
-}
-
-/// Add256Fn.
-template <bool kMins>
-HWY_NOINLINE void AddToTokens256(const MatmulJob& job, const Unpacked256& u, std::size_t block,
-                                 float* HWY_RESTRICT out) {
-  for (std::size_t t = 0; t < job.tokens; ++t)  // qualified, because Unpacked256 brings the first unit's copy too
-    EDGEK_UNIT::AddUnpacked256<kMins>(u, block, packed_a256(job.x + t * job.x_stride, job.cols), out + t * kTileRows);
-}
-
-template <class F>
-inline constexpr Many256 kMany256 = {&Unpack256<F>, &AddToTokens256<F::kMins>, info(F::kFormat).block_bytes};
-
-/// RowsFn of a format with super-blocks of 256. SSE2 does without the loop for one token (see kWeightClass).
-template <class F>
-void Rows256(const MatmulJob& job, std::size_t begin, std::size_t end) noexcept {
-  static_assert(F::kStepsPerScale == (F::kMins ? 2 : 1));
-  if constexpr (HWY_TARGET != HWY_SSE2) {
-    if (job.tokens == 1) return WalkTiles(job, begin, end, &Tile256One<F>, nullptr);
-  }
-  WalkTiles(job, begin, end, &Tile256Many, &kMany256<F>);
-}
-
 EDGEK_AFTER_UNIT
 
 #endif  // EDGEK_KERNELS_BLOCK256_INL_HPP_

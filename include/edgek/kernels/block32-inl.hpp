@@ -18,7 +18,6 @@
 
 #include "edgek/kernels/integer_dot-inl.hpp"
 #include "edgek/kernels/rows-inl.hpp"
-#include "edgek/kernels/unpack-inl.hpp"
 #include "edgek/kernels/wide32-inl.hpp"
 
 EDGEK_BEFORE_UNIT
@@ -63,10 +62,9 @@ HWY_INLINE hn::VFromD<RowI32> BlockSum(const Fn& partial) {
 /// The float step of one block.
 template <class V32, class VF>
 HWY_INLINE VF AddBlock32(std::int32_t bias, V32 isum, VF scale, float d_x, std::int32_t sum_x, VF acc) {
-  const hn::DFromV<V32> d32;
   const hn::DFromV<VF> df;
   const VF d = hn::Set(df, d_x);
-  isum = hn::Sub(isum, hn::Mul(hn::Set(d32, bias), hn::Set(d32, sum_x)));
+  isum = hn::Sub(isum, hn::Set(hn::DFromV<V32>(), bias * sum_x));
   return Fma(hn::ConvertTo(df, isum), hn::Mul(scale, d), acc);
 }
 
@@ -126,48 +124,6 @@ void Tile32One(const MatmulJob& job, TilePointers p, float* HWY_RESTRICT out, co
     sum = is_row ? acc : hn::Add(sum, acc);
   }
   hn::Store(sum, df, out);
-}
-
-// ---- several tokens: blocks are unpacked to bytes first (unpack-inl.hpp)
-
-/// Add32Fn.
-template <int kMaxWeight, bool kMin>
-HWY_NOINLINE void AddUnpacked32(std::int32_t bias, const Unpacked32* block, std::size_t first, std::size_t count,
-                                const PackedA32& token, float* HWY_RESTRICT out) {
-  const RowU8 d8;
-  const RowI8 di8;
-  const RowF32 df;
-  auto acc = hn::Load(df, out);
-  for (std::size_t b = first; b < first + count; ++b, ++block) {
-    const auto x_low = hn::LoadDup128(di8, token.q + 32 * b);
-    const auto x_high = hn::LoadDup128(di8, token.q + 32 * b + 16);
-    const auto partial = [&](std::size_t i) EDGEK_UNIT_ATTR {
-      return BlockPartial<kMaxWeight>(hn::Load(d8, block->weights + i * kRowVectorBytes),
-                                      hn::Load(d8, block->weights + (4 + i) * kRowVectorBytes), x_low, x_high);
-    };
-    const auto isum = BlockSum<kMaxWeight>(partial);
-    acc = AddBlock32(bias, isum, hn::LoadU(df, block->scale), token.d[b], token.sum[b], acc);
-    if constexpr (kMin) acc = AddMin32(hn::LoadU(df, block->min), token.d[b], token.sum[b], acc);
-  }
-  hn::Store(acc, df, out);
-}
-
-/// Which copy of the shared code serves a format. The copy for signed bytes serves all; on SSE2, a fallback for
-/// CPUs from before 2013, it does, to spare every including file the time of compiling the others.
-template <class F>
-inline constexpr int kWeightClass = EDGEK_UNIT_DOT || HWY_TARGET == HWY_SSE2 ? 255 : F::kMaxWeight;
-
-template <class F>
-inline constexpr Many32 kMany32 = {&Unpack32<F>, &AddUnpacked32<kWeightClass<F>, F::kMin>, F::kBias,
-                                   info(F::kFormat).block_bytes};
-
-/// RowsFn of a format with blocks of 32. SSE2 does without the loop for one token (see kWeightClass).
-template <class F>
-void Rows32(const MatmulJob& job, std::size_t begin, std::size_t end) noexcept {
-  if constexpr (HWY_TARGET != HWY_SSE2) {
-    if (job.tokens == 1) return WalkTiles(job, begin, end, &Tile32One<F>, nullptr);
-  }
-  WalkTiles(job, begin, end, &Tile32Many, &kMany32<F>);
 }
 
 EDGEK_AFTER_UNIT

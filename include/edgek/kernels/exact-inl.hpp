@@ -10,6 +10,7 @@
 #include "edgek/kernels/block256-inl.hpp"
 #include "edgek/kernels/block32-inl.hpp"
 #include "edgek/kernels/float-inl.hpp"
+#include "edgek/kernels/unpack-inl.hpp"
 
 EDGEK_BEFORE_UNIT
 

@@ -238,8 +238,8 @@ class EvenPrefetch {
   /// For kRows rows of the tile from `first` on.
   HWY_INLINE EvenPrefetch(TilePointers p, std::size_t first, const MatmulJob& job, std::size_t turn_bytes)
       : turn_bytes_(turn_bytes), on_(job.prefetch != 0) {
-    const TileShape shape(job);
-    const AskedAhead ahead(job, shape);
+    const TileShape<kTileRows> shape(job);
+    const AskedAhead ahead(job, shape.adjacent);
     std::size_t place = first % shape.adjacent;
     for (std::size_t r = 0; r < kRows; ++r, place = place + 1 == shape.adjacent ? 0 : place + 1)
       near_[r] = p[first + r - place] + ahead.near + place * turn_bytes;

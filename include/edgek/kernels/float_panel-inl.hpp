@@ -54,30 +54,19 @@ HWY_INLINE hn::VFromD<D> LoadBlocks(D d, const float* from) {
 /// Four columns of kFillRows rows, transposed into the panel. `from`: (kFillRows, kFillWeights).
 HWY_INLINE void TransposeColumns(const float* from, std::byte* panel, std::size_t k, std::size_t row) {
   const FillF32 d;
-  TransposeFour(d, LoadBlocks(d, from), LoadBlocks(d, from + kFillWeights), LoadBlocks(d, from + 2 * kFillWeights),
-                LoadBlocks(d, from + 3 * kFillWeights), [=](auto column, std::size_t i) EDGEK_UNIT_ATTR {
-                  hn::StoreU(column, d, PanelStep<float>(panel, k, i) + row);
-                });
+  auto v0 = LoadBlocks(d, from), v1 = LoadBlocks(d, from + kFillWeights);
+  auto v2 = LoadBlocks(d, from + 2 * kFillWeights), v3 = LoadBlocks(d, from + 3 * kFillWeights);
+  TransposeFour(v0, v1, v2, v3);
+  hn::StoreU(v0, d, PanelStep<float>(panel, k, 0) + row);
+  hn::StoreU(v1, d, PanelStep<float>(panel, k, 1) + row);
+  hn::StoreU(v2, d, PanelStep<float>(panel, k, 2) + row);
+  hn::StoreU(v3, d, PanelStep<float>(panel, k, 3) + row);
 }
-
-/// The rows of a panel: `rows` of them from `first` on, the last one standing for missing ones.
-struct PanelRowPointers {
-  const MatmulJob& job;
-  std::size_t first, rows;
-
-  HWY_INLINE void Tile(std::size_t r, const std::uint8_t** p) const {
-    for (std::size_t j = 0; j < kTileRows; ++j)
-      p[j] = reinterpret_cast<const std::uint8_t*>(job.weights) + (first + HWY_MIN(r + j, rows - 1)) * job.row_bytes;
-  }
-  HWY_INLINE void All(const std::uint8_t** p) const {
-    for (std::size_t r = 0; r < FloatPanelRows(); r += kTileRows) Tile(r, p + r);
-  }
-};
 
 /// Weights [first, first + count) of the panel's rows. Columns beyond count up to a multiple of 4 hold anything.
 /// Row by row, as memory is read fastest: taking a few columns of all rows at a time, to write whole lines of the
 /// panel, is slower.
-inline HWY_NOINLINE void FillFloatPanel(const PanelRowPointers& rows, const FloatSource& source, std::size_t first,
+inline HWY_NOINLINE void FillFloatPanel(const RowRange& rows, const FloatSource& source, std::size_t first,
                                         std::size_t count, std::byte* panel) {
   HWY_ALIGN float weights[kFillRows * kFillWeights];
   __builtin_memset(weights, 0, sizeof weights);
@@ -86,7 +75,7 @@ inline HWY_NOINLINE void FillFloatPanel(const PanelRowPointers& rows, const Floa
       const std::size_t some = HWY_MIN(kFillWeights, count - k);
       for (std::size_t j = 0; j < kFillRows; j += kTileRows) {
         const std::uint8_t* p[kTileRows];
-        rows.Tile(r + j, p);
+        rows.Point(r + j, kTileRows, p);
         source.fill(source, p, first + k, some, weights + j * kFillWeights, kFillWeights);
       }
       for (std::size_t i = 0; i < some; i += 4) TransposeColumns(weights + i, panel, k + i, r);
@@ -181,10 +170,10 @@ HWY_INLINE void TransposeHalves(const std::uint8_t* const* p, std::size_t first,
 
 /// PanelStorage::fill of halves. A few rows up to the last column, then the next ones: a line of all rows at a
 /// time is slower (Zen 4: 6 % of a prompt of 64 tokens).
-inline HWY_NOINLINE void FillHalfPanel(const PanelRowPointers& rows, const FloatSource&, std::size_t first,
+inline HWY_NOINLINE void FillHalfPanel(const RowRange& rows, const FloatSource&, std::size_t first,
                                        std::size_t count, std::byte* panel) {
   const std::uint8_t* p[kMaxFloatPanelRows];
-  rows.All(p);
+  rows.Point(0, kMaxFloatPanelRows, p);
   for (std::size_t r = 0; r < kMaxFloatPanelRows; r += kHalfRows)
     for (std::size_t k = 0; k < count; k += kHalfColumns)
       TransposeHalves(p + r, first + k, count - k, panel, k / 16, r);
@@ -249,7 +238,7 @@ HWY_NOINLINE void AddPanelLane(const std::byte* lane, std::size_t steps, const f
 /// How a source's weights are held in a panel.
 struct PanelStorage {
   std::size_t bytes;  // of a weight
-  void (*fill)(const PanelRowPointers& rows, const FloatSource& source, std::size_t first, std::size_t count,
+  void (*fill)(const RowRange& rows, const FloatSource& source, std::size_t first, std::size_t count,
                std::byte* panel);
   using AddFn = void (*)(const std::byte* lane, std::size_t steps, const float* const* x, bool fresh,
                          float* const* sums);
@@ -278,20 +267,20 @@ HWY_INLINE void SumPanelLanes(const float* sums, std::size_t rows, float* out) {
   hn::StoreU(hn::Add(two(0), two(1)), d, out);
 }
 
-HWY_INLINE void StorePanelSums(const PanelRowPointers& rows, std::size_t token, std::size_t tokens,
+HWY_INLINE void StorePanelSums(const RowRange& rows, std::size_t token, std::size_t tokens,
                                const float* sums) {
   HWY_ALIGN float out[kMaxFloatPanelRows];
   const MatmulJob& job = rows.job;
   const std::size_t panel_rows = FloatPanelRows();
   for (std::size_t t = 0; t < tokens; ++t, sums += 16 * panel_rows) {
     for (std::size_t r = 0; r < panel_rows; r += hn::Lanes(DF())) SumPanelLanes(sums + r, panel_rows, out + r);
-    __builtin_memcpy(job.y + (token + t) * job.y_stride + rows.first, out, rows.rows * sizeof(float));
+    __builtin_memcpy(job.y + (token + t) * job.y_stride + rows.first, out, rows.count * sizeof(float));
   }
 }
 
 /// The panel times `tokens` tokens from `token` on. sums: (tokens, 16 lanes, panel rows), all of them in use only where
 /// a panel does not hold whole rows. next: what the panel will be filled with after that.
-HWY_INLINE void MultiplyFloatPanel(const PanelRowPointers& rows, const PanelStorage& storage, std::size_t token,
+HWY_INLINE void MultiplyFloatPanel(const RowRange& rows, const PanelStorage& storage, std::size_t token,
                                    std::size_t tokens, std::size_t first, std::size_t count, const std::byte* panel,
                                    float* sums, PanelPrefetch next) {
   const MatmulJob& job = rows.job;
@@ -335,7 +324,7 @@ inline HWY_NOINLINE void FloatPanel(const MatmulJob& job, const FloatSource& sou
   const std::size_t fit = (kKernelScratchBytes - panel_bytes) / (16 * panel_rows * sizeof(float));
   const std::size_t token_step = fit / kMaxTileTokens * kMaxTileTokens;
   for (std::size_t row = begin; row < end; row += panel_rows) {
-    const PanelRowPointers rows{job, row, HWY_MIN(panel_rows, end - row)};
+    const RowRange rows{job, row, HWY_MIN(panel_rows, end - row)};
     for (std::size_t token = 0; token < job.tokens; token += token_step) {
       const std::size_t tokens = HWY_MIN(token_step, job.tokens - token);
       std::size_t k = 0;

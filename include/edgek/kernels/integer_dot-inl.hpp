@@ -83,6 +83,70 @@ HWY_INLINE hn::VFromD<D16> SignedPairs(D16 d16, V8 weights, V8 x) {
 #endif
 }
 
+// ---- sums by row: lanes are rows, a quad of weights meets one dword of activations in every lane
+
+/// Whether partial sums of products of quads are int32, where there are four-way products or the weights are signed
+/// bytes, or int16 (no widening per product).
+template <int kMaxWeight>
+inline constexpr bool kWidePartials = EDGEK_UNIT_DOT != 0 || kMaxWeight == 255;
+
+/// Quads that a partial sum can take without overflow.
+template <int kMaxWeight>
+inline constexpr std::size_t kQuadsPerPartial = kWidePartials<kMaxWeight> ? 64 : 32767 / (2 * 127 * kMaxWeight);
+
+/// Lanes of the partial sums of a vector of rows.
+template <int kMaxWeight, class D32>
+using PartialTag = hwy::If<kWidePartials<kMaxWeight>, D32, hn::Repartition<std::int16_t, D32>>;
+
+/// Hides a partial sum's history from the compiler: g++ turns chains of vector additions into trees, hoists the
+/// products and spills (without this the tile runs at 0.6-0.7 of its speed).
+template <class V>
+HWY_INLINE void KeepInOrder(V& v) {
+#if HWY_COMPILER_GCC_ACTUAL && HWY_ARCH_X86 && !EDGEK_UNIT_DOT
+  __asm__("" : "+x"(v.raw));
+#else
+  (void)v;
+#endif
+}
+
+/// The products of a quad of weights with broadcast activations, added to a partial sum.
+template <int kMaxWeight, class V, class VW, class VX>
+HWY_INLINE void AddQuad(V& partial, VW weights, VX x) {
+  const hn::Repartition<std::int32_t, hn::DFromV<V>> d32;
+  const hn::Repartition<std::int16_t, hn::DFromV<V>> d16;
+  const hn::Repartition<std::int8_t, hn::DFromV<V>> di8;
+  (void)d32, (void)d16, (void)di8;
+#if EDGEK_UNIT_DOT
+  partial = AddQuads(d32, partial, weights, x);
+#else
+  if constexpr (kMaxWeight == 255) {
+    const auto pairs = SignedPairs(d16, hn::BitCast(di8, weights), x);
+    partial = AddPairProducts(d32, partial, pairs, hn::Set(d16, 1));
+  } else {
+    partial = hn::Add(partial, Pairs(d16, weights, x));
+  }
+  KeepInOrder(partial);
+#endif
+}
+
+/// A partial sum as int32.
+template <int kMaxWeight, class D32, class V>
+HWY_INLINE hn::VFromD<D32> WidePartial(D32 d32, V partial) {
+  if constexpr (kWidePartials<kMaxWeight>) {
+    return partial;
+  } else {
+    return hn::WidenMulPairwiseAdd(d32, partial, hn::Set(hn::Repartition<std::int16_t, D32>(), 1));
+  }
+}
+
+/// The dword at p, in every lane.
+template <class D32>
+HWY_INLINE auto BroadcastDword(D32 d32, const void* p) {
+  std::int32_t dword;
+  __builtin_memcpy(&dword, p, sizeof dword);
+  return hn::Set(d32, dword);
+}
+
 EDGEK_AFTER_UNIT
 
 #endif  // EDGEK_KERNELS_INTEGER_DOT_INL_HPP_

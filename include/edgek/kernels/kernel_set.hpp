@@ -54,8 +54,8 @@ struct MatmulKernels {
   RowsFn rows;
   PanelFn panel;
   std::size_t max_row_tokens;  ///< up to this many tokens the row kernel is the faster one
-  std::size_t row_tile;        ///< rows that the kernels take at once: chunks should be multiples
-  std::size_t panel_rows;      ///< the same for the panel kernel
+  std::size_t row_tile;        ///< rows that the row kernel takes at once for one token: chunks should be multiples
+  std::size_t panel_rows;      ///< the same of either kernel for several tokens
 };
 
 /// Keys and values in one layer's cache, and the queries that look at them.

@@ -29,58 +29,27 @@ using PanelF32 = hn::Repartition<float, PanelI32>;
 inline constexpr std::size_t kMaxPanelRows = 2 * hn::MaxLanes(PanelI32());
 inline constexpr std::size_t kTileTokens = 4;
 
+/// Lanes(d), of which the compiler knows nothing: g++-12 crashes (in ivopts) on addresses that it knows to be multiples
+/// of a vector's length.
+template <class D>
+HWY_INLINE std::size_t OpaqueLanes(D d) {
+  std::size_t lanes = hn::Lanes(d);
+#if HWY_HAVE_SCALABLE && HWY_COMPILER_GCC_ACTUAL
+  __asm__("" : "+r"(lanes));
+#endif
+  return lanes;
+}
+
 HWY_INLINE std::size_t PanelRows() { return 2 * hn::Lanes(PanelI32()); }
 
 /// Unpacked bytes of a panel: they stay in a first cache of 32 KiB beside the activations. AVX-512's rather save loads
 /// and stores of sums: a prompt of 64 tokens is 4 to 8 % faster with 32 KiB on a Zen 4, whose first cache has no more.
 inline constexpr std::size_t kPanelWeights = (HWY_TARGET == HWY_AVX3_DL ? 32 : 16) * 1024;
 
-/// Products of one quad of weights with four broadcast activations, added to a partial sum: int32 where there
-/// are four-way products or the weights are signed bytes, int16 (no widening per product) elsewhere.
-template <int kMaxWeight>
-inline constexpr bool kWidePartials = EDGEK_UNIT_DOT != 0 || kMaxWeight == 255;
-
-/// Quads that a partial sum can take without overflow.
-template <int kMaxWeight>
-inline constexpr std::size_t kQuadsPerPartial = kWidePartials<kMaxWeight> ? 64 : 32767 / (2 * 127 * kMaxWeight);
-
-/// Hides a partial sum's history from the compiler: g++ turns chains of vector additions into trees, hoists the
-/// products and spills (without this the tile runs at 0.6-0.7 of its speed).
-template <class V>
-HWY_INLINE void KeepInOrder(V& v) {
-#if HWY_COMPILER_GCC_ACTUAL && HWY_ARCH_X86 && !EDGEK_UNIT_DOT
-  __asm__("" : "+x"(v.raw));
-#else
-  (void)v;
-#endif
-}
-
-template <int kMaxWeight, class V, class VW, class VX>
-HWY_INLINE void AddQuad(V& partial, VW weights, VX x) {
-  const PanelI16 d16;
-  const PanelI32 d32;
-  (void)d16, (void)d32;
-#if EDGEK_UNIT_DOT
-  partial = AddQuads(d32, partial, weights, x);
-#else
-  if constexpr (kMaxWeight == 255) {
-    const auto pairs = SignedPairs(d16, hn::BitCast(PanelI8(), weights), x);
-    partial = AddPairProducts(d32, partial, pairs, hn::Set(d16, 1));
-  } else {
-    partial = hn::Add(partial, Pairs(d16, weights, x));
-  }
-  KeepInOrder(partial);
-#endif
-}
-
-/// Lanes of the partial sums: int32, or int16 where they are narrow.
-template <int kMaxWeight>
-using PartialTag = hwy::If<kWidePartials<kMaxWeight>, PanelI32, PanelI16>;
-
 /// The partial sums of a register tile, (tokens, 2 vectors of rows).
 template <int kMaxWeight>
 struct TilePartials {
-  using D = PartialTag<kMaxWeight>;
+  using D = PartialTag<kMaxWeight, PanelI32>;
   HWY_ALIGN hn::TFromD<D> sums[2 * kTileTokens * hn::MaxLanes(D())];
 
   HWY_INLINE hn::VFromD<D> At(std::size_t i) const { return hn::Load(D(), sums + i * hn::Lanes(D())); }
@@ -95,7 +64,7 @@ template <int kMaxWeight>
 HWY_INLINE void TileQuads(const std::byte* weights, const std::int8_t* const* x, std::size_t at, std::size_t quads,
                           TilePartials<kMaxWeight>& partials) {
   constexpr std::size_t kUnrolled = HWY_MIN(std::size_t{4}, kQuadsPerPartial<kMaxWeight>);
-  const PartialTag<kMaxWeight> dp;
+  const PartialTag<kMaxWeight, PanelI32> dp;
   const PanelI32 d32;
   const PanelI8 di8;
   const PanelU8 du8;
@@ -110,9 +79,7 @@ HWY_INLINE void TileQuads(const std::byte* weights, const std::int8_t* const* x,
       const std::size_t q = first + i;
       const auto wa = hn::Load(du8, w + 2 * q * bytes), wb = hn::Load(du8, w + (2 * q + 1) * bytes);
       const auto broadcast = [&](std::size_t t) EDGEK_UNIT_ATTR {
-        std::int32_t dword;
-        __builtin_memcpy(&dword, x[t] + at + 4 * q, sizeof dword);
-        return hn::BitCast(di8, hn::Set(d32, dword));
+        return hn::BitCast(di8, BroadcastDword(d32, x[t] + at + 4 * q));
       };
       const auto x0 = broadcast(0);
       AddQuad<kMaxWeight>(a0, wa, x0);
@@ -150,7 +117,7 @@ struct PanelKind {
   std::size_t block_bytes;     // as stored
   std::size_t panel_bytes;     // of an unpacked block, per row
   /// Unpacks the block at `offset` of a tile of rows into its place of the panel.
-  void (*unpack)(TilePointers p, std::size_t offset, PanelPlace place);
+  void (*unpack)(TilePointers p, std::size_t offset, QuadPlace place);
   /// The unpacked blocks [first, first + count) of a panel times all tokens. next: what comes after it.
   void (*multiply)(const PanelKind& kind, const MatmulJob& job, std::size_t row, std::size_t rows, std::size_t first,
                    std::size_t count, const std::byte* panel, PanelPrefetch next);
@@ -159,14 +126,13 @@ struct PanelKind {
   bool mins;
 };
 
-/// Unpacks `count` blocks of the rows [row, row + rows) from block `first` on; the last row stands for missing ones.
-HWY_INLINE void UnpackPanel(const PanelKind& kind, const MatmulJob& job, std::size_t row, std::size_t rows,
-                            std::size_t first, std::size_t count, std::byte* panel) {
+/// Unpacks `count` blocks of a panel's rows from block `first` on.
+HWY_INLINE void UnpackPanel(const PanelKind& kind, const RowRange& rows, std::size_t first, std::size_t count,
+                            std::byte* panel) {
   const std::size_t panel_rows = PanelRows();
-  for (std::size_t r = 0; r < panel_rows; r += kTileRows) {
-    const std::uint8_t* p[kTileRows];
-    for (std::size_t j = 0; j < kTileRows; ++j)
-      p[j] = reinterpret_cast<const std::uint8_t*>(job.weights) + (row + HWY_MIN(r + j, rows - 1)) * job.row_bytes;
+  for (std::size_t r = 0; r < panel_rows; r += kQuadRows) {
+    const std::uint8_t* p[kQuadRows];
+    rows.Point(r, kQuadRows, p);
     std::byte* to = panel + 4 * r;
     for (std::size_t b = 0; b < count; ++b, to += panel_rows * kind.panel_bytes)
       kind.unpack(p, (first + b) * kind.block_bytes, {to, panel_rows});
@@ -225,7 +191,7 @@ inline HWY_NOINLINE void PanelMatmul(const PanelKind& kind, const MatmulJob& job
     const std::size_t rows = HWY_MIN(panel_rows, end - row);
     for (std::size_t first = 0; first < blocks || first == 0; first += step) {
       const std::size_t count = HWY_MIN(step, blocks - first);
-      UnpackPanel(kind, job, row, rows, first, count, scratch);
+      UnpackPanel(kind, {job, row, rows}, first, count, scratch);
       const std::size_t calls = HWY_MAX(tiles * count, std::size_t{1});
       kind.multiply(kind, job, row, rows, first, count, scratch,
                     {job, extent, row, end, (first + count) * kind.block_weights, calls});
@@ -233,10 +199,10 @@ inline HWY_NOINLINE void PanelMatmul(const PanelKind& kind, const MatmulJob& job
   }
 }
 
-/// Which copy of the inner loops serves a format: one with int16 partial sums takes smaller weights too, in runs of
-/// PanelKind::run quads.
+/// Which copy of the inner loops serves a format: with four-way products one serves all; one with int16 partial sums
+/// takes smaller weights too, in runs of PanelKind::run quads.
 template <class F>
-inline constexpr int kPanelClass = HWY_MAX(kWeightClass<F>, 31);
+inline constexpr int kPanelClass = EDGEK_UNIT_DOT ? 255 : HWY_MAX(F::kMaxWeight, 31);
 
 /// PanelFn of a format.
 template <const PanelKind& kKind>

@@ -44,10 +44,7 @@ struct PanelTile32 {
                                    const TilePartials<kMaxWeight>& second, const float* scales,
                                    const PackedA32* tokens, std::size_t block, float* HWY_RESTRICT acc) {
     const PanelF32 df;
-    std::size_t lanes = hn::Lanes(df);
-#if HWY_HAVE_SCALABLE && HWY_COMPILER_GCC_ACTUAL
-    __asm__("" : "+r"(lanes));  // g++-12 crashes (in ivopts) on addresses that it knows to be multiples of the length
-#endif
+    const std::size_t lanes = OpaqueLanes(df);
     const bool halves = !kWidePartials<kMaxWeight> && kind.run != kQuads;
     HWY_UNROLL(4)
     for (std::size_t t = 0; t < kTileTokens; ++t) {
@@ -56,8 +53,8 @@ struct PanelTile32 {
       HWY_UNROLL(2)
       for (std::size_t v = 0; v < 2; ++v) {
         const std::size_t i = 2 * t + v;
-        auto isum = Widen(first.At(i));
-        if (halves) isum = hn::Add(isum, Widen(second.At(i)));
+        auto isum = WidePartial<kMaxWeight>(PanelI32(), first.At(i));
+        if (halves) isum = hn::Add(isum, WidePartial<kMaxWeight>(PanelI32(), second.At(i)));
         auto y = AddBlock32(kind.bias, isum, hn::Load(df, scales + v * lanes), d_x, sum_x,
                             hn::Load(df, acc + i * lanes));
         if constexpr (kMin) y = AddMin32(hn::Load(df, scales + (2 + v) * lanes), d_x, sum_x, y);
@@ -65,21 +62,12 @@ struct PanelTile32 {
       }
     }
   }
-
-  template <class V>
-  static HWY_INLINE hn::VFromD<PanelI32> Widen(V partial) {
-    if constexpr (kWidePartials<kMaxWeight>) {
-      return partial;
-    } else {
-      return hn::WidenMulPairwiseAdd(PanelI32(), partial, hn::Set(PanelI16(), 1));
-    }
-  }
 };
 
 template <class F>
 inline constexpr PanelKind kPanelKind32 = {
     32, info(F::kFormat).block_bytes, 40, &UnpackPanel32<F>,
-    &MultiplyPanel<PanelTile32<kPanelClass<F>>>, HWY_MIN(std::size_t{8}, kQuadsPerPartial<kWeightClass<F>>),
+    &MultiplyPanel<PanelTile32<kPanelClass<F>>>, HWY_MIN(std::size_t{8}, kQuadsPerPartial<F::kMaxWeight>),
     F::kBias, F::kMin};
 
 EDGEK_AFTER_UNIT

@@ -13,8 +13,8 @@ EDGEK_BEFORE_UNIT
 /// Bit n of every byte, as bit 4.
 template <int n, class V8>
 HWY_INLINE V8 BitAsFifth(V8 bytes) {
-  const RowU8 d8;
-  const RowU16 d16;
+  const hn::DFromV<V8> d8;
+  const hn::Repartition<std::uint16_t, decltype(d8)> d16;
   const auto b16 = hn::BitCast(d16, bytes);  // bits that cross bytes are masked away
   if constexpr (n < 4) return hn::And(hn::BitCast(d8, hn::ShiftLeft<4 - n>(b16)), hn::Set(d8, 16));
   if constexpr (n > 4) return hn::And(hn::BitCast(d8, hn::ShiftRight<n - 4>(b16)), hn::Set(d8, 16));

@@ -35,8 +35,8 @@ struct Q6_K {
   template <int g, class Load, class V8>
   static HWY_INLINE void Group(const Load& load, V8& w0, V8& w1, V8& w2, V8& w3) {
     constexpr std::size_t kHalf = g / 2, kColumn = g % 2;
-    const RowU8 d8;
-    const RowU16 d16;
+    const hn::DFromV<V8> d8;
+    const hn::Repartition<std::uint16_t, decltype(d8)> d16;
     const V8 a = load(64 * kHalf + 16 * kColumn);
     const V8 b = load(64 * kHalf + 16 * kColumn + 32);
     const V8 pairs = load(128 + 32 * kHalf + 16 * kColumn);

@@ -104,10 +104,13 @@ HWY_INLINE void PackLanes(const float* x, std::size_t count, float* to) {
   for (; k + 64 <= count; k += 64) {
     for (std::size_t lane = 0; lane < 16; lane += 4) {
       const float* from = x + k + lane;
-      TransposeFour(d, hn::LoadU(d, from), hn::LoadU(d, from + 16), hn::LoadU(d, from + 32), hn::LoadU(d, from + 48),
-                    [=](auto four, std::size_t i) EDGEK_UNIT_ATTR {
-                      hn::StoreU(four, d, to + PackedLane(lane + i, count) + k / 16);
-                    });
+      auto v0 = hn::LoadU(d, from), v1 = hn::LoadU(d, from + 16);
+      auto v2 = hn::LoadU(d, from + 32), v3 = hn::LoadU(d, from + 48);
+      TransposeFour(v0, v1, v2, v3);
+      hn::StoreU(v0, d, to + PackedLane(lane, count) + k / 16);
+      hn::StoreU(v1, d, to + PackedLane(lane + 1, count) + k / 16);
+      hn::StoreU(v2, d, to + PackedLane(lane + 2, count) + k / 16);
+      hn::StoreU(v3, d, to + PackedLane(lane + 3, count) + k / 16);
     }
   }
   for (; k < count; ++k) to[PackedLane(k % 16, count) + k / 16] = x[k];

@@ -186,19 +186,19 @@ HWY_INLINE float TreeSum(const float* lanes) {
   return (four[0] + four[2]) + (four[1] + four[3]);
 }
 
-/// store(the i-th floats of v0, v1, v2 and v3, i) for i = 0 to 3, within every 128-bit block.
-template <class D, class Store>
-HWY_INLINE void TransposeFour(D d, hn::VFromD<D> v0, hn::VFromD<D> v1, hn::VFromD<D> v2, hn::VFromD<D> v3,
-                              const Store& store) {
-  const hn::Repartition<std::uint64_t, D> d64;
+/// Makes v0 to v3 the first, second, third and fourth dwords of all four, within every 128-bit block.
+template <class V>
+HWY_INLINE void TransposeFour(V& v0, V& v1, V& v2, V& v3) {
+  const hn::DFromV<V> d;
+  const hn::Repartition<std::uint64_t, decltype(d)> d64;
   const auto lower01 = hn::BitCast(d64, hn::InterleaveLower(d, v0, v1));
   const auto upper01 = hn::BitCast(d64, hn::InterleaveUpper(d, v0, v1));
   const auto lower23 = hn::BitCast(d64, hn::InterleaveLower(d, v2, v3));
   const auto upper23 = hn::BitCast(d64, hn::InterleaveUpper(d, v2, v3));
-  store(hn::BitCast(d, hn::InterleaveLower(d64, lower01, lower23)), 0);
-  store(hn::BitCast(d, hn::InterleaveUpper(d64, lower01, lower23)), 1);
-  store(hn::BitCast(d, hn::InterleaveLower(d64, upper01, upper23)), 2);
-  store(hn::BitCast(d, hn::InterleaveUpper(d64, upper01, upper23)), 3);
+  v0 = hn::BitCast(d, hn::InterleaveLower(d64, lower01, lower23));
+  v1 = hn::BitCast(d, hn::InterleaveUpper(d64, lower01, lower23));
+  v2 = hn::BitCast(d, hn::InterleaveLower(d64, upper01, upper23));
+  v3 = hn::BitCast(d, hn::InterleaveUpper(d64, upper01, upper23));
 }
 
 EDGEK_AFTER_UNIT

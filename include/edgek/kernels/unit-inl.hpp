@@ -6,9 +6,11 @@
 // Every kernel file is written between EDGEK_BEFORE_UNIT and EDGEK_AFTER_UNIT, and guarded by
 // EDGEK_UNIT_TOGGLE, which flips after each unit; families without integer dot products are compiled once per
 // target and guarded by EDGEK_TARGET_TOGGLE.
-// Lambdas need EDGEK_UNIT_ATTR: clang does not give them the unit's instructions otherwise.
+// Lambdas need EDGEK_UNIT_ATTR: clang does not give them the unit's instructions otherwise. Those of an inner loop get
+// EDGEK_UNIT_INLINE, lest a compiler that counts their uses calls them.
 #ifdef EDGEK_UNIT_TARGET
 #define EDGEK_UNIT_ATTR __attribute__((target(EDGEK_UNIT_TARGET)))
+#define EDGEK_UNIT_INLINE __attribute__((target(EDGEK_UNIT_TARGET), always_inline))
 #define EDGEK_BEFORE_UNIT                \
   HWY_PUSH_ATTRIBUTES(EDGEK_UNIT_TARGET) \
   namespace edgek { inline namespace EDGEK_ABI { namespace HWY_NAMESPACE { namespace EDGEK_UNIT {
@@ -17,6 +19,7 @@
   HWY_POP_ATTRIBUTES
 #else
 #define EDGEK_UNIT_ATTR
+#define EDGEK_UNIT_INLINE __attribute__((always_inline))
 #define EDGEK_BEFORE_UNIT \
   namespace edgek { inline namespace EDGEK_ABI { namespace HWY_NAMESPACE { namespace EDGEK_UNIT {
 #define EDGEK_AFTER_UNIT \
@@ -33,6 +36,7 @@ using namespace base;
 #include "edgek/kernels/set-inl.hpp"
 
 #undef EDGEK_UNIT_ATTR
+#undef EDGEK_UNIT_INLINE
 #undef EDGEK_BEFORE_UNIT
 #undef EDGEK_AFTER_UNIT
 #ifdef EDGEK_UNIT_TOGGLE

@@ -166,7 +166,7 @@ HWY_INLINE hn::VFromD<RowF32> AddBlock256One(TilePointers p, const PackedA256& t
   } else {
     scale = LoadRowHalves<true>(p, offset + F::kScaleOffset);
   }
-  const auto row = [&](std::size_t r) EDGEK_UNIT_ATTR {
+  const auto row = [&](std::size_t r) EDGEK_UNIT_INLINE {
     const std::uint8_t* bytes = p[r] + offset;
     const std::uint8_t* table = nullptr;
     if constexpr (F::kMins) table = reinterpret_cast<const std::uint8_t*>(scales + 8 * r);

@@ -253,7 +253,7 @@ HWY_INLINE hn::VFromD<RowF32> AddStep32(TilePointers p, const PackedA32& token, 
   const hn::Repartition<std::uint64_t, WideU8> d64;
   const StepActivations x = LoadStepActivations<F>(token, block);
   WideV8 scales[2] = {hn::Zero(d), hn::Zero(d)};  // (block, row of four): scale and minimum
-  const auto row = [&](std::size_t r) EDGEK_UNIT_ATTR {
+  const auto row = [&](std::size_t r) EDGEK_UNIT_INLINE {
     const std::uint8_t* step = p[r] + block * S::kBlock;
     StepLoads loads{hn::LoadU(d, step), hn::LoadU(d, step + S::kSize - 64)};
     __asm__("" : "+v"(loads.first.raw));  // loaded once: unaligned, it costs more than any use of it

@@ -89,7 +89,7 @@ inline MatmulPart make_part(const Context& ctx, const MatrixView& w, ConstRows x
   part.rows = w.rows;
   part.panel = x.count > kernels.max_row_tokens;
   part.packing = packing_of(kernels.activation, part.panel);
-  part.tile = std::max<std::size_t>(part.panel ? kernels.panel_rows : kernels.row_tile, 1);
+  part.tile = std::max<std::size_t>(x.count > 1 ? kernels.panel_rows : kernels.row_tile, 1);
   part.tiles = (w.rows + part.tile - 1) / part.tile;
   const std::size_t x_bytes = packed_bytes(kernels.activation, w.cols) + token_padding(part.packing);
   part.token_block = part.panel ? token_block_for(x_bytes) : x.count;
@@ -97,8 +97,8 @@ inline MatmulPart make_part(const Context& ctx, const MatrixView& w, ConstRows x
     part.token_block = std::max(part.token_block, kFloatTokenBlock);
   part.units = part.tiles * ((x.count + part.token_block - 1) / part.token_block);
   const ReadPattern& read = ctx.tuning.read[index_of(w.format)];
-  // A panel kernel reads a weight about as often from memory as it computes four tokens.
-  const std::size_t work = part.panel ? std::max<std::size_t>(std::min(x.count, part.token_block) / 4, 1) : 1;
+  // Reading a weight from memory takes about as long as computing four tokens.
+  const std::size_t work = std::max<std::size_t>(std::min(x.count, part.token_block) / 4, 1);
   part.unit_bytes = std::max<std::size_t>(part.tile * w.row_bytes(), 1);
   part.unit_cost = part.unit_bytes * work;
   part.job = MatmulJob{.weights = static_cast<const std::byte*>(w.data),

@@ -12,7 +12,6 @@
 
 #include "edgek/core/format.hpp"
 #include "edgek/core/traffic.hpp"
-#include "edgek/kernels/kernel_set.hpp"
 #include "edgek/measure/clock.hpp"
 #include "edgek/measure/percentiles.hpp"
 #include "edgek/measure/recording_ledger.hpp"
@@ -144,8 +143,7 @@ inline void bind(KernelReport& k, const Roofs& roofs, double stream_ms, double c
   }
 }
 
-inline KernelReport report_kernel(const KernelTotals& t, std::size_t tokens, const Roofs& roofs,
-                                  const KernelSet& kernels, Ideal ideal) {
+inline KernelReport report_kernel(const KernelTotals& t, std::size_t tokens, const Roofs& roofs, Ideal ideal) {
   KernelReport k;
   k.op = t.op, k.target = t.target, k.format = t.format;
   k.has_format = t.traffic.weights + t.traffic.scales != 0;
@@ -157,8 +155,7 @@ inline KernelReport report_kernel(const KernelTotals& t, std::size_t tokens, con
     k.gbps = 1e-6 * per(t.traffic.bytes(), tokens) / k.ms;
     k.gmacs = 0.5e-6 * per(t.traffic.flops, tokens) / k.ms;
   }
-  const bool rows = t.max_tokens <= kernels.by_format[index_of(t.format)].max_row_tokens;
-  const double peak = k.has_format ? peak_of(roofs, t, rows ? Unit::kRows : Unit::kPanel) : 0;
+  const double peak = k.has_format ? peak_of(roofs, t, t.max_tokens <= 1 ? Unit::kRows : Unit::kPanel) : 0;
   const double compute_ms = peak > 0 ? k.gmacs / peak * k.ms : 0;
   const double stream_ms =
       roofs.replay.gbps > 0 ? 1e-6 * per(streamed_bytes(t.traffic), tokens) / roofs.replay.gbps : 0;
@@ -171,11 +168,11 @@ inline KernelReport report_kernel(const KernelTotals& t, std::size_t tokens, con
 
 }  // namespace detail
 
-/// Splits the time of the ledger's tokens (a prompt counts as one): ideal, excess of each kernel above it, fork-join and imbalance, and other named items. All of them are sums of recorded times, so
+/// Splits the time of the ledger's tokens (a prompt counts as one): ideal, excess of each kernel above it, fork-join
+/// and imbalance, and other named items. All of them are sums of recorded times, so
 ///   wall = ideal + excess + fork_join + other + unattributed
 /// holds exactly, and unattributed is what nobody recorded. Needs at least one token; else all is 0.
-inline Attribution attribute(RecordingLedger& ledger, const Roofs& roofs, const KernelSet& kernels,
-                             Ideal ideal = Ideal::kStreams) {
+inline Attribution attribute(RecordingLedger& ledger, const Roofs& roofs, Ideal ideal = Ideal::kStreams) {
   Attribution a;
   TokenReport& token = a.token;
   token.tokens = ledger.tokens().size();
@@ -188,7 +185,7 @@ inline Attribution attribute(RecordingLedger& ledger, const Roofs& roofs, const 
   Traffic total;
   for (const KernelTotals& t : ledger.kernels()) {
     total += t.traffic;
-    KernelReport k = detail::report_kernel(t, token.tokens, roofs, kernels, ideal);
+    KernelReport k = detail::report_kernel(t, token.tokens, roofs, ideal);
     token.fork_join_ms += k.fork_join_ms;
     if (streamed_bytes(t.traffic) == 0) {
       token.items.push_back({k.op, k.excess_ms});
