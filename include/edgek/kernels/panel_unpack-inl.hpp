@@ -15,11 +15,10 @@ EDGEK_BEFORE_UNIT
 template <class F>
 HWY_NOINLINE void UnpackPanel32(TilePointers p, std::size_t offset, QuadPlace place) {
   hn::VFromD<QuadF32> scale, min;
-  LoadQuadScales<F>(p, offset, scale, min);
+  QuadV w0, w1, w2, w3, w4, w5, w6, w7;
+  LoadQuads32<F>(p, offset, scale, min, w0, w1, w2, w3, w4, w5, w6, w7);
   place.Store(scale, 8);
   place.Store(min, 9);
-  QuadV w0, w1, w2, w3, w4, w5, w6, w7;
-  LoadQuads32<F>(p, offset, w0, w1, w2, w3, w4, w5, w6, w7);
   place.Store(w0, 0), place.Store(w1, 1), place.Store(w2, 2), place.Store(w3, 3);
   place.Store(w4, 4), place.Store(w5, 5), place.Store(w6, 6), place.Store(w7, 7);
 }

@@ -18,6 +18,7 @@ using QuadU8 = hn::CappedTag<std::uint8_t, HWY_TARGET == HWY_AVX3_DL ? 64 : kRow
 using QuadI8 = hn::Repartition<std::int8_t, QuadU8>;
 using QuadI16 = hn::Repartition<std::int16_t, QuadU8>;
 using QuadI32 = hn::Repartition<std::int32_t, QuadU8>;
+using QuadU32 = hn::Repartition<std::uint32_t, QuadU8>;
 using QuadF32 = hn::Repartition<float, QuadU8>;
 using QuadV = hn::VFromD<QuadU8>;
 
@@ -55,38 +56,33 @@ HWY_INLINE void LoadQuads(TilePointers p, std::size_t offset, QuadV& q0, QuadV& 
   q2 = hn::BitCast(QuadU8(), v2), q3 = hn::BitCast(QuadU8(), v3);
 }
 
-/// The four bytes at `offset` of every row; 16 are read.
-HWY_INLINE hn::VFromD<QuadI32> LoadQuad(TilePointers p, std::size_t offset) {
-  QuadV first, q1, q2, q3;
-  LoadQuads(p, offset, first, q1, q2, q3);
-  return hn::BitCast(QuadI32(), first);
+/// Floats of the halves in the lower 16 bits of every dword, or in the upper ones.
+HWY_INLINE hn::VFromD<QuadF32> LowerHalves(QuadV dwords) {
+  const hn::Rebind<std::uint16_t, QuadF32> d16;
+  return FloatFromHalf(QuadF32(), hn::TruncateTo(d16, hn::BitCast(QuadU32(), dwords)));
 }
-
-/// Floats of the halves in the lower 16 bits of every dword.
-HWY_INLINE hn::VFromD<QuadF32> LowerHalves(hn::VFromD<QuadI32> dwords) {
-  const hn::RebindToUnsigned<QuadI32> d32;
-  return FloatFromHalf(QuadF32(), hn::TruncateTo(hn::Rebind<std::uint16_t, QuadF32>(), hn::BitCast(d32, dwords)));
-}
-HWY_INLINE hn::VFromD<QuadF32> UpperHalves(hn::VFromD<QuadI32> dwords) {
-  const hn::RebindToUnsigned<QuadI32> d32;
-  return LowerHalves(hn::BitCast(QuadI32(), hn::ShiftRight<16>(hn::BitCast(d32, dwords))));
+HWY_INLINE hn::VFromD<QuadF32> UpperHalves(QuadV dwords) {
+  return LowerHalves(hn::BitCast(QuadU8(), hn::ShiftRight<16>(hn::BitCast(QuadU32(), dwords))));
 }
 
 // ---- blocks of 32; F is described in block32-inl.hpp
 
-/// The scales of the blocks at `offset` and, for kMin, their minimums; else 0.
+/// The first four bytes of the blocks at `offset`, and their fifth bits if they have some.
 template <class F>
-HWY_INLINE void LoadQuadScales(TilePointers p, std::size_t offset, hn::VFromD<QuadF32>& scale,
-                               hn::VFromD<QuadF32>& min) {
-  const auto head = LoadQuad(p, offset);
-  scale = LowerHalves(head);
-  min = F::kMin ? UpperHalves(head) : hn::Zero(QuadF32());
+HWY_INLINE void LoadHeads32(TilePointers p, std::size_t offset, QuadV& head, QuadV& bits) {
+  static_assert(F::kFifthBits == 0 || F::kFifthBits == 2 || F::kFifthBits == 4);
+  QuadV q2, q3;
+  LoadQuads(p, offset, head, bits, q2, q3);
+  if constexpr (F::kFifthBits == 2) {  // astride two dwords
+    const auto first = hn::BitCast(QuadU32(), head), second = hn::BitCast(QuadU32(), bits);
+    bits = hn::BitCast(QuadU8(), hn::Or(hn::ShiftRight<16>(first), hn::ShiftLeft<16>(second)));
+  }
 }
 
-/// The eight quads of the blocks at `offset`.
+/// The blocks at `offset`: their scales, minimums (or 0) and eight quads.
 template <class F>
-HWY_INLINE void LoadQuads32(TilePointers p, std::size_t offset, QuadV& w0, QuadV& w1, QuadV& w2, QuadV& w3, QuadV& w4,
-                            QuadV& w5, QuadV& w6, QuadV& w7) {
+HWY_INLINE void LoadQuads32(TilePointers p, std::size_t offset, hn::VFromD<QuadF32>& scale, hn::VFromD<QuadF32>& min,
+                            QuadV& w0, QuadV& w1, QuadV& w2, QuadV& w3, QuadV& w4, QuadV& w5, QuadV& w6, QuadV& w7) {
   LoadQuads(p, offset + F::kQuants, w0, w1, w2, w3);
   if constexpr (F::kMaxWeight == 255) {
     LoadQuads(p, offset + F::kQuants + 16, w4, w5, w6, w7);
@@ -97,12 +93,15 @@ HWY_INLINE void LoadQuads32(TilePointers p, std::size_t offset, QuadV& w0, QuadV
     w4 = HighNibbles(w0), w5 = HighNibbles(w1), w6 = HighNibbles(w2), w7 = HighNibbles(w3);
     w0 = LowNibbles(w0), w1 = LowNibbles(w1), w2 = LowNibbles(w2), w3 = LowNibbles(w3);
   }
+  QuadV head, bits;
+  LoadHeads32<F>(p, offset, head, bits);
   if constexpr (F::kFifthBits != 0) {
-    const auto bits = LoadQuad(p, offset + F::kFifthBits);
-    const auto add = [&](QuadV& w, std::size_t i) EDGEK_UNIT_ATTR { w = hn::Or(w, FifthBitsOfQuad(bits, i)); };
+    const auto add = [&](QuadV& w, std::size_t i) EDGEK_UNIT_ATTR { w = AddFifthBitsOfQuad(w, bits, i); };
     add(w0, 0), add(w1, 1), add(w2, 2), add(w3, 3);
     add(w4, 4), add(w5, 5), add(w6, 6), add(w7, 7);
   }
+  scale = LowerHalves(head);
+  min = F::kMin ? UpperHalves(head) : hn::Zero(QuadF32());
 }
 
 // ---- super-blocks of 256; F is described in block256-inl.hpp
@@ -156,12 +155,12 @@ HWY_INLINE void LoadHeads(TilePointers p, std::size_t offset, QuadV& e0, QuadV& 
     QuadV own;
     LoadQuads(p, offset, own, e0, e1, e2);
     e3 = SixBitEntries(e0, e1, e2);
-    scale = LowerHalves(hn::BitCast(QuadI32(), own)), min = UpperHalves(hn::BitCast(QuadI32(), own));
+    scale = LowerHalves(own), min = UpperHalves(own);
   } else {
     QuadV q0, q1, q2, last;
     LoadQuads(p, offset + F::kScaleOffset - 14, q0, q1, q2, last);  // d ends the super-block
     LoadQuads(p, offset + F::kSubScales, e0, e1, e2, e3);
-    scale = UpperHalves(hn::BitCast(QuadI32(), last)), min = hn::Zero(QuadF32());
+    scale = UpperHalves(last), min = hn::Zero(QuadF32());
   }
 }
 

@@ -21,10 +21,9 @@ HWY_INLINE void AddQuads32(TilePointers p, std::size_t offset, const PackedA32* 
   const QuadI8 di8;
   const QuadI32 d32;
   const QuadF32 df;
-  QuadV w0, w1, w2, w3, w4, w5, w6, w7;
-  LoadQuads32<F>(p, offset, w0, w1, w2, w3, w4, w5, w6, w7);
   hn::VFromD<QuadF32> scale, min;
-  LoadQuadScales<F>(p, offset, scale, min);
+  QuadV w0, w1, w2, w3, w4, w5, w6, w7;
+  LoadQuads32<F>(p, offset, scale, min, w0, w1, w2, w3, w4, w5, w6, w7);
   for (std::size_t t = 0; t < count; ++t) {
     const PackedA32& token = tokens[t];
     const std::int8_t* q = token.q + 32 * block;

@@ -10,6 +10,7 @@
 #define EDGEK_KERNELS_WIDE32_INL_HPP_
 #endif
 
+#include "edgek/kernels/nibbles-inl.hpp"
 #include "edgek/kernels/rows-inl.hpp"
 
 #if HWY_TARGET == HWY_AVX3_DL
@@ -174,8 +175,7 @@ HWY_INLINE WideV8 AddFifthBits(WideV8 nibbles, WideV8 heads) {
     return from;
   }();
   const WideU8 d;
-  const WideV8 bits{_mm512_maskz_multishift_epi64_epi8(~__mmask64{0}, hn::Load(d, kFrom.data()).raw, heads.raw)};
-  return hn::Or(nibbles, hn::And(bits, hn::Set(d, 16)));
+  return hn::OrAnd(nibbles, BitsFrom(heads, hn::Load(d, kFrom.data())), hn::Set(d, 16));
 }
 
 /// A row's products with a step's activations: 16 sums, the same number of each block. Those of bytes begin with the
