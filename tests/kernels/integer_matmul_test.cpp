@@ -162,7 +162,7 @@ TEST_F(IntegerMatmul, GivesTheScalarLoopsBits) {
 TEST_F(IntegerMatmul, LongRowsAndManyTokens) {
   unsigned seed = 1000;
   for (const Format format : kIntegerFormats)
-    for (const std::size_t tokens : {1u, 3u, 17u, 70u}) {
+    for (const std::size_t tokens : {1u, 3u, 16u, 17u, 70u}) {
       check(make_problem(format, 70, 2304, tokens, Fill::kSane, seed++));
       if (HasFatalFailure()) return;
     }
