@@ -22,7 +22,6 @@
 
 #include "edgek/kernels/integer_dot-inl.hpp"
 #include "edgek/kernels/rows-inl.hpp"
-#include "edgek/kernels/unpack-inl.hpp"
 #include "edgek/kernels/wide256-inl.hpp"
 
 EDGEK_BEFORE_UNIT

@@ -7,8 +7,6 @@
 #define EDGEK_KERNELS_EXACT_INL_HPP_
 #endif
 
-#include "edgek/kernels/block256-inl.hpp"
-#include "edgek/kernels/block32-inl.hpp"
 #include "edgek/kernels/float-inl.hpp"
 #include "edgek/kernels/unpack-inl.hpp"
 

@@ -12,7 +12,6 @@
 #define EDGEK_KERNELS_PANEL_INL_HPP_
 #endif
 
-#include "edgek/kernels/block32-inl.hpp"
 #include "edgek/kernels/integer_dot-inl.hpp"
 #include "edgek/kernels/panel_prefetch-inl.hpp"
 #include "edgek/kernels/panel_unpack-inl.hpp"

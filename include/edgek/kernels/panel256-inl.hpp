@@ -7,7 +7,6 @@
 #define EDGEK_KERNELS_PANEL256_INL_HPP_
 #endif
 
-#include "edgek/kernels/block256-inl.hpp"
 #include "edgek/kernels/head256-inl.hpp"
 #include "edgek/kernels/panel-inl.hpp"
 

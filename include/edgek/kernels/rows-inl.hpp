@@ -33,6 +33,14 @@ HWY_INLINE hn::VFromD<RowU8> LoadRows(TilePointers p, std::size_t i, std::size_t
   }
 }
 
+/// Loads what the Group() of a format (block256-inl.hpp) wants of the rows i, i + 4, ...
+struct RowsLoader {
+  TilePointers p;
+  std::size_t i, offset;
+
+  HWY_INLINE hn::VFromD<RowU8> operator()(std::size_t at) const { return LoadRows(p, i, offset + at); }
+};
+
 // ---- lane r: the sum of row r, whose parts are lanes of a block of one of the vectors v0..v3; folded in two steps
 
 /// Two rows' four int32 in each block, to two each.

@@ -54,14 +54,6 @@ struct Unpacked256 {
 /// Unpacks the super-block at `offset` of a tile.
 using Unpack256Fn = void (*)(TilePointers p, std::size_t offset, Unpacked256* to);
 
-/// Loads what F::Group wants of the rows i, i + 4, ...
-struct RowsLoader {
-  TilePointers p;
-  std::size_t i, offset;
-
-  HWY_INLINE hn::VFromD<RowU8> operator()(std::size_t at) const { return LoadRows(p, i, offset + at); }
-};
-
 template <class F, int g>
 HWY_INLINE void StoreGroup(TilePointers p, std::size_t i, std::size_t offset, std::uint8_t* to) {
   const RowU8 d8;
