@@ -30,7 +30,7 @@ HWY_INLINE V32 PairOfBytes(V32 bytes, int i, int j) {
   const hn::DFromV<V32> d32;
   const hn::Repartition<std::uint8_t, decltype(d32)> d8;
   const hn::Repartition<std::int16_t, decltype(d32)> d16;
-#if HWY_TARGET == HWY_SSE2  // its shuffles of bytes are emulated: three times the code
+#if HWY_TARGET == HWY_SSE2  // shuffles of bytes would be emulated
   const auto lower = hn::And(hn::ShiftRightSame(bytes, 8 * i), hn::Set(d32, 0xFF));
   const auto upper = hn::ShiftLeft<24>(hn::ShiftRightSame(bytes, 8 * j));
   const auto twice = hn::BitCast(d8, hn::Or(hn::ShiftLeft<8>(lower), upper));

@@ -161,7 +161,7 @@ class StreamPrefetch {
   HWY_INLINE void Advance(std::size_t end) {
     for (; next_ < end * shape_.adjacent; next_ += 64)
       for (std::size_t r = 0; r < kRows; r += shape_.adjacent) {
-        // A tile of more rows, for several tokens, waits for arithmetic too: asking once is 2 to 5 % faster (Zen 4).
+        // A tile of more rows, for several tokens, waits for arithmetic too: asking once is 1 to 5 % faster (Zen 4).
         if constexpr (kRows == kTileRows) __builtin_prefetch(p_[r] + ahead_.far + next_, 0, 2);
         __builtin_prefetch(p_[r] + ahead_.near + next_);
       }
