@@ -22,7 +22,6 @@ EDGEK_BEFORE_UNIT
 using PanelI32 = hn::CappedTag<std::int32_t, 16>;
 using PanelU8 = hn::Repartition<std::uint8_t, PanelI32>;
 using PanelI8 = hn::Repartition<std::int8_t, PanelI32>;
-using PanelI16 = hn::Repartition<std::int16_t, PanelI32>;
 using PanelF32 = hn::Repartition<float, PanelI32>;
 
 inline constexpr std::size_t kMaxPanelRows = 2 * hn::MaxLanes(PanelI32());

@@ -16,7 +16,6 @@ EDGEK_BEFORE_UNIT
 
 using QuadU8 = hn::CappedTag<std::uint8_t, HWY_TARGET == HWY_AVX3_DL ? 64 : kRowVectorBytes>;
 using QuadI8 = hn::Repartition<std::int8_t, QuadU8>;
-using QuadI16 = hn::Repartition<std::int16_t, QuadU8>;
 using QuadI32 = hn::Repartition<std::int32_t, QuadU8>;
 using QuadU32 = hn::Repartition<std::uint32_t, QuadU8>;
 using QuadF32 = hn::Repartition<float, QuadU8>;
