@@ -38,7 +38,7 @@ inline HWY_NOINLINE void Fill32(const FloatSource& source, TilePointers p, std::
                                 float* to, std::size_t stride) {
   Unpacked32 u;
   for (std::size_t i = 0; i < count; i += 32) {
-    source.unpack32(p, (k + i) / 32 * source.block_bytes, 1, &u);
+    source.unpack32(p, (k + i) / 32 * source.block_bytes, &u);
     for (std::size_t r = 0; r < kTileRows; ++r) {
       const std::uint8_t* codes = u.weights + RowPlace(r);
       const float addend = source.min ? u.min[r] : -0.0f;

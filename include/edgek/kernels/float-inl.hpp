@@ -194,7 +194,7 @@ struct FloatSource {
   FillFn fill;
   std::size_t block_weights;
   std::size_t block_bytes;
-  void (*unpack32)(TilePointers p, std::size_t offset, std::size_t count, Unpacked32* to);
+  void (*unpack32)(TilePointers p, std::size_t offset, Unpacked32* to);
   void (*unpack256)(TilePointers p, std::size_t offset, Unpacked256* to);
   std::int32_t bias;  // to be subtracted from unpacked weights
   bool min;           // whether there are minimums, added to blocks of 32, subtracted from sub-blocks of 256

@@ -46,7 +46,7 @@ HWY_INLINE void AddFloats(const float* floats, const PackedA256* tokens, std::si
   const PanelI32 d32;
   const PanelF32 df;
   const std::size_t lanes = OpaqueLanes(d32);
-  HWY_UNROLL(4)
+  HWY_UNROLL(4)  // if not, g++-12 crashes on SVE, see OpaqueLanes()
   for (std::size_t t = 0; t < kTileTokens; ++t) {
     HWY_UNROLL(2)
     for (std::size_t v = 0; v < 2; ++v) {

@@ -20,24 +20,20 @@ struct Unpacked32 {
   float min[kTileRows];
 };
 
-/// Unpacks `count` blocks of a tile from the block at `offset` on.
-using Unpack32Fn = void (*)(TilePointers p, std::size_t offset, std::size_t count, Unpacked32* to);
-
+/// Unpacks the block at `offset` of a tile.
 template <class F>
-HWY_NOINLINE void Unpack32(TilePointers p, std::size_t offset, std::size_t count, Unpacked32* to) {
+HWY_NOINLINE void Unpack32(TilePointers p, std::size_t offset, Unpacked32* to) {
   const RowU8 d8;
   const RowF32 df;
-  for (std::size_t b = 0; b < count; ++b, offset += info(F::kFormat).block_bytes, ++to) {
-    for (std::size_t i = 0; i < 4; ++i) {
-      hn::VFromD<RowU8> low, high;
-      F::Load(p, i, offset, low, high);
-      hn::Store(low, d8, to->weights + i * kRowVectorBytes);
-      hn::Store(high, d8, to->weights + (4 + i) * kRowVectorBytes);
-    }
-    hn::VFromD<RowF32> scale, min;
-    LoadScales<F::kMin>(p, offset, scale, min);
-    hn::StoreU(scale, df, to->scale), hn::StoreU(min, df, to->min);
+  for (std::size_t i = 0; i < 4; ++i) {
+    hn::VFromD<RowU8> low, high;
+    F::Load(p, i, offset, low, high);
+    hn::Store(low, d8, to->weights + i * kRowVectorBytes);
+    hn::Store(high, d8, to->weights + (4 + i) * kRowVectorBytes);
   }
+  hn::VFromD<RowF32> scale, min;
+  LoadScales<F::kMin>(p, offset, scale, min);
+  hn::StoreU(scale, df, to->scale), hn::StoreU(min, df, to->min);
 }
 
 // ---- super-blocks of 256; F is described in block256-inl.hpp
@@ -51,9 +47,6 @@ struct Unpacked256 {
   HWY_ALIGN std::uint8_t weights[16 * 4 * kRowVectorBytes];  // (step, vector of rows)
 };
 
-/// Unpacks the super-block at `offset` of a tile.
-using Unpack256Fn = void (*)(TilePointers p, std::size_t offset, Unpacked256* to);
-
 template <class F, int g>
 HWY_INLINE void StoreGroup(TilePointers p, std::size_t i, std::size_t offset, std::uint8_t* to) {
   const RowU8 d8;
@@ -65,6 +58,7 @@ HWY_INLINE void StoreGroup(TilePointers p, std::size_t i, std::size_t offset, st
   hn::Store(w3, d8, to + (4 * F::Step(g, 3) + i) * kRowVectorBytes);
 }
 
+/// Unpacks the super-block at `offset` of a tile.
 template <class F>
 HWY_NOINLINE void Unpack256(TilePointers p, std::size_t offset, Unpacked256* to) {
   const RowI16 d16;
