@@ -50,7 +50,7 @@ MUTATIONS = [
     ("a saturated sum of quads", INTEGER, "integer_dot-inl.hpp", "32767 / (2 * 127 * kMaxWeight)",
      "65535 / (2 * 127 * kMaxWeight)"),
     ("activations of another quad, several tokens", INTEGER, "tokens32-inl.hpp", "add(even, w4, 4)", "add(even, w4, 5)"),
-    ("a forgotten bias, several tokens", INTEGER, "tokens256-inl.hpp", "hn::Neg(hn::ShiftLeft<5>(sum))",
+    ("a forgotten bias of quads", INTEGER, "head256-inl.hpp", "hn::Neg(hn::ShiftLeft<5>(sum))",
      "hn::Neg(hn::ShiftLeft<4>(sum))"),
     ("rests left out, several tokens", MATMUL, "tokens32-inl.hpp", "if (job.rest == nullptr) return;", "return;"),
     ("a six-bit entry's upper bits of another entry", INTEGER, "quads-inl.hpp",

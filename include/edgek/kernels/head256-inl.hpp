@@ -93,17 +93,19 @@ struct SubBlockSums {
   }
 };
 
-/// The sums of the minimums (or scales) times these; `pairs`: the first of `rows` rows.
-template <class D32, bool kMins>
-HWY_INLINE hn::VFromD<D32> MultiplyPairs(D32 d32, const std::byte* pairs, std::size_t rows,
-                                         const SubBlockSums<kMins>& sums) {
+/// What the sums start from: msum is the sums of the minimums, with isum 0, or isum is what the bias takes away.
+/// `pairs`: the first of `rows` rows.
+template <bool kMins, class D32>
+HWY_INLINE void StartSums(D32 d32, const std::byte* pairs, std::size_t rows, const SubBlockSums<kMins>& sums,
+                          std::int32_t* isum, std::int32_t* msum) {
   const hn::Repartition<std::int16_t, D32> d16;
   auto sum = hn::Zero(d32);
   for (std::size_t j = 0; j < SubBlocks(kMins) / 2; ++j) {
     const auto w = hn::Load(d32, reinterpret_cast<const std::int32_t*>(pairs) + j * rows);
     sum = AddPairProducts(d32, sum, hn::BitCast(d16, w), hn::BitCast(d16, BroadcastDword(d32, sums.of + 2 * j)));
   }
-  return sum;
+  hn::Store(sum, d32, msum);
+  hn::Store(kMins ? hn::Zero(d32) : hn::Neg(hn::ShiftLeft<5>(sum)), d32, isum);
 }
 
 /// sum + scale * a partial sum of its sub-block.
@@ -117,12 +119,15 @@ HWY_INLINE V32 AddScaled(V32 sum, V partial, V32 scale) {
 }
 
 /// The float step; `floats`: d of the first of `rows` rows, and dmin `rows` further.
-template <bool kMins, class DF, class V32>
-HWY_INLINE hn::VFromD<DF> AddHeadFloats(DF df, V32 isum, V32 msum, const float* floats, std::size_t rows, float d_x,
-                                        hn::VFromD<DF> acc) {
+template <bool kMins, class DF>
+HWY_INLINE void AddHeadFloats(DF df, const std::int32_t* isum, const std::int32_t* msum, const float* floats,
+                              std::size_t rows, float d_x, float* HWY_RESTRICT acc) {
+  const hn::RebindToSigned<DF> d32;
   const auto d = hn::Set(df, d_x);
-  acc = Fma(hn::ConvertTo(df, isum), hn::Mul(hn::Load(df, floats), d), acc);
-  return kMins ? Fma(hn::ConvertTo(df, msum), hn::Neg(hn::Mul(hn::Load(df, floats + rows), d)), acc) : acc;
+  auto y = Fma(hn::ConvertTo(df, hn::Load(d32, isum)), hn::Mul(hn::Load(df, floats), d), hn::Load(df, acc));
+  if constexpr (kMins)
+    y = Fma(hn::ConvertTo(df, hn::Load(d32, msum)), hn::Neg(hn::Mul(hn::Load(df, floats + rows), d)), y);
+  hn::Store(y, df, acc);
 }
 
 EDGEK_AFTER_UNIT

@@ -22,19 +22,17 @@ void UnpackPanel256(TilePointers p, std::size_t offset, QuadPlace place) {
   StoreHeads<F>(p, offset, {place.to + kPanelHeadAt * place.rows, place.rows});
 }
 
-/// What the sums of a register tile start from: msum is the sums of the minimums, with isum 0, or isum is what the bias
-/// takes away.
+/// What the sums of a register tile start from.
 template <bool kMins>
-HWY_INLINE void MultiplySums(const std::byte* pairs, const PackedA256* tokens, std::size_t block,
-                               std::int32_t* isum, std::int32_t* msum) {
+HWY_INLINE void StartTile(const std::byte* pairs, const PackedA256* tokens, std::size_t block,
+                          std::int32_t* isum, std::int32_t* msum) {
   const PanelI32 d32;
   const std::size_t lanes = OpaqueLanes(d32);
   for (std::size_t t = 0; t < kTileTokens; ++t) {
     const SubBlockSums<kMins> sums(tokens[t], block);
     for (std::size_t v = 0; v < 2; ++v) {
-      const auto sum = MultiplyPairs(d32, pairs + 4 * v * lanes, 2 * lanes, sums);
-      hn::Store(sum, d32, msum + (2 * t + v) * lanes);
-      hn::Store(kMins ? hn::Zero(d32) : hn::Neg(hn::ShiftLeft<5>(sum)), d32, isum + (2 * t + v) * lanes);
+      const std::size_t at = (2 * t + v) * lanes;
+      StartSums(d32, pairs + 4 * v * lanes, 2 * lanes, sums, isum + at, msum + at);
     }
   }
 }
@@ -42,18 +40,15 @@ HWY_INLINE void MultiplySums(const std::byte* pairs, const PackedA256* tokens, s
 /// The float steps of a register tile.
 template <bool kMins>
 HWY_INLINE void AddFloats(const float* floats, const PackedA256* tokens, std::size_t block,
-                            const std::int32_t* isum, const std::int32_t* msum, float* HWY_RESTRICT acc) {
-  const PanelI32 d32;
+                          const std::int32_t* isum, const std::int32_t* msum, float* HWY_RESTRICT acc) {
   const PanelF32 df;
-  const std::size_t lanes = OpaqueLanes(d32);
+  const std::size_t lanes = OpaqueLanes(df);
   HWY_UNROLL(4)  // if not, g++-12 crashes on SVE, see OpaqueLanes()
   for (std::size_t t = 0; t < kTileTokens; ++t) {
     HWY_UNROLL(2)
     for (std::size_t v = 0; v < 2; ++v) {
       const std::size_t at = (2 * t + v) * lanes;
-      hn::Store(AddHeadFloats<kMins>(df, hn::Load(d32, isum + at), hn::Load(d32, msum + at), floats + v * lanes,
-                                     2 * lanes, tokens[t].d[block], hn::Load(df, acc + at)),
-                df, acc + at);
+      AddHeadFloats<kMins>(df, isum + at, msum + at, floats + v * lanes, 2 * lanes, tokens[t].d[block], acc + at);
     }
   }
 }
@@ -75,9 +70,9 @@ struct PanelTile256 {
     HWY_ALIGN std::int32_t msum[kTileTokens * kMaxPanelRows];
     const std::byte* pairs = head + PairsAt(sub_blocks) * rows;
     if (kind.mins) {
-      MultiplySums<true>(pairs, tokens, block, isum, msum);
+      StartTile<true>(pairs, tokens, block, isum, msum);
     } else {
-      MultiplySums<false>(pairs, tokens, block, isum, msum);
+      StartTile<false>(pairs, tokens, block, isum, msum);
     }
     const std::size_t quads = 64 / sub_blocks;
     const std::size_t run = HWY_MIN(kQuadsPerPartial<kMaxWeight>, 4) == 2 ? 2 : kind.run;

@@ -64,8 +64,6 @@ template <class F>
 HWY_INLINE void AddQuads256(TilePointers p, std::size_t offset, const PackedA256* tokens, std::size_t count,
                             std::size_t block, float* HWY_RESTRICT acc) {
   constexpr std::size_t kSubBlocks = SubBlocks(F::kMins);
-  const QuadI32 d32;
-  const QuadF32 df;
   HWY_ALIGN std::byte head[HeadBytes(kSubBlocks) * kQuadRows];
   StoreHeads<F>(p, offset, {head, kQuadRows});
   HWY_ALIGN std::int32_t isum[kMaxRowTokens * kQuadRows];
@@ -74,18 +72,15 @@ HWY_INLINE void AddQuads256(TilePointers p, std::size_t offset, const PackedA256
   for (std::size_t t = 0; t < count; ++t) {
     q[t] = tokens[t].q + 256 * block;
     const SubBlockSums<F::kMins> sums(tokens[t], block);
-    const auto sum = MultiplyPairs(d32, head + PairsAt(kSubBlocks) * kQuadRows, kQuadRows, sums);
-    hn::Store(sum, d32, msum + t * kQuadRows);
-    hn::Store(F::kMins ? hn::Zero(d32) : hn::Neg(hn::ShiftLeft<5>(sum)), d32, isum + t * kQuadRows);
+    StartSums(QuadI32(), head + PairsAt(kSubBlocks) * kQuadRows, kQuadRows, sums, isum + t * kQuadRows,
+              msum + t * kQuadRows);
   }
   const TransposedQuants<F> quants(p, offset);
   EDGEK_UNIT::AddSteps<F, 0, 0>(quants, reinterpret_cast<const std::int32_t*>(head), q, count, isum);
   const auto* floats = reinterpret_cast<const float*>(head + FloatsAt(kSubBlocks) * kQuadRows);
   for (std::size_t t = 0; t < count; ++t) {
     const std::size_t at = t * kQuadRows;
-    hn::Store(AddHeadFloats<F::kMins>(df, hn::Load(d32, isum + at), hn::Load(d32, msum + at), floats, kQuadRows,
-                                      tokens[t].d[block], hn::Load(df, acc + at)),
-              df, acc + at);
+    AddHeadFloats<F::kMins>(QuadF32(), isum + at, msum + at, floats, kQuadRows, tokens[t].d[block], acc + at);
   }
 }
 
