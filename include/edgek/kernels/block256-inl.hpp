@@ -149,10 +149,20 @@ void Tile256One(const MatmulJob& job, TilePointers p, float* HWY_RESTRICT out, c
   const std::size_t blocks = job.cols / 256;
   StreamPrefetch prefetch(p, job);
   auto sum = hn::Zero(df);
+#if HWY_TARGET == HWY_AVX3_DL
+  const auto dot = [&](std::size_t block) EDGEK_UNIT_INLINE {
+    prefetch.Advance((block + 1) * kBytes);
+    return DotBlock256<F>(p, token, block);
+  };
+  AddOneLate(blocks, dot, [&](const WideSums& sums, std::size_t block) EDGEK_UNIT_INLINE {
+    sum = AddWideSums<F::kMins>(sums, token.d[block], sum);
+  });
+#else
   for (std::size_t block = 0; block < blocks; ++block) {
     prefetch.Advance((block + 1) * kBytes);
     sum = AddBlock256One<F>(p, token, block, sum);
   }
+#endif
   hn::Store(sum, df, out);
 }
 

@@ -112,10 +112,15 @@ void Tile32One(const MatmulJob& job, TilePointers p, float* HWY_RESTRICT out, co
     auto acc = hn::Zero(df);
     std::size_t b = 0;
 #if HWY_TARGET == HWY_AVX3_DL
-    for (; b + Step32<F>::kBlocks <= blocks; b += Step32<F>::kBlocks) {
-      prefetch.Advance((b + Step32<F>::kBlocks) * kBytes);
-      acc = AddStep32<F>(p, token, b, acc);
-    }
+    constexpr std::size_t kBlocks = Step32<F>::kBlocks;
+    const auto dot = [&](std::size_t step) EDGEK_UNIT_INLINE {
+      prefetch.Advance((step + 1) * kBlocks * kBytes);
+      return DotStepOfTile<F>(p, token, kBlocks * step);
+    };
+    AddOneLate(blocks / kBlocks, dot, [&](const StepSums& sums, std::size_t step) EDGEK_UNIT_INLINE {
+      acc = AddStep32<F>(sums, token, kBlocks * step, acc);
+    });
+    b = blocks / kBlocks * kBlocks;
 #endif
     for (; b < blocks; ++b) {
       if (b % kStep == 0) prefetch.Advance((b + kStep) * kBytes);

@@ -49,8 +49,7 @@ struct Q5_K {
     constexpr int kBit = 4 * half;  // of the low vector's first 32 weights; then the high one's, and so on
     const V8 q = hn::LoadU(hn::DFromV<V8>(), block + 48 + 64 * half);
     const V8 bits = LoadTwice(block + 16);
-    low = hn::Or(LowNibbles(q), MoveBits<1>(bits, kBit, kBit + 2));
-    high = hn::Or(HighNibbles(q), MoveBits<1>(bits, kBit + 1, kBit + 3));
+    SplitWithTops<1>(q, TopBits<1>(bits, kBit, kBit + 1), low, high);
   }
 #endif
 

@@ -55,8 +55,7 @@ struct Q6_K {
   static HWY_INLINE void WideHalf(const std::uint8_t* block, V8& low, V8& high) {
     const V8 q = hn::LoadU(hn::DFromV<V8>(), block + 64 * half);
     const V8 pairs = LoadTwice(block + 128 + 32 * half);
-    low = hn::Or(LowNibbles(q), MoveBits<2>(pairs, 0, 2));
-    high = hn::Or(HighNibbles(q), MoveBits<2>(pairs, 4, 6));
+    SplitWithTops<2>(q, TopBits<2>(pairs, 0, 4), low, high);
   }
 #endif
 };

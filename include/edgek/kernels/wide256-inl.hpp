@@ -138,33 +138,38 @@ HWY_INLINE WideV32 MinSums(WideV16 mins, const std::int16_t* sums) {
   return hn::WidenMulPairwiseAdd(d32, mins, hn::ReorderDemote2To(d16, first, second));
 }
 
-/// Adds the super-block `block` of a tile's rows.
+/// The integer part of a super-block, for all rows of a tile.
+struct WideSums {
+  WideV32 lower, upper;  // for SumBlocks()
+  hn::VFromD<RowI32> msum;
+  hn::VFromD<RowF32> scale, min;
+};
+
+/// Of the super-block `block`.
 template <class F>
-HWY_INLINE hn::VFromD<RowF32> AddBlock256One(TilePointers p, const PackedA256& token, std::size_t block,
-                                             hn::VFromD<RowF32> acc) {
+HWY_INLINE WideSums DotBlock256(TilePointers p, const PackedA256& token, std::size_t block) {
   const WideU8 d;
   const WideI32 d32;
-  const RowF32 df;
   const std::size_t offset = block * info(F::kFormat).block_bytes;
   const WideActivations a = LoadWideActivations<F>(token.q + 256 * block);
   HWY_ALIGN std::int16_t scales[8 * kTileRows];  // (row, sub-block), for kMins
-  hn::VFromD<RowF32> scale, min = hn::Zero(df);
-  hn::VFromD<RowI32> msum = hn::Zero(RowI32());
-  const auto d_x = hn::Set(df, token.d[block]);
+  WideSums sums;
+  sums.min = hn::Zero(RowF32());
+  sums.msum = hn::Zero(RowI32());
   if constexpr (F::kMins) {
     const WideV8 head[2] = {LoadFourRows(p, 0, offset), LoadFourRows(p, 4, offset)};
-    WideV32 sums[2];
+    WideV32 min_sums[2];
     for (std::size_t i = 0; i < 2; ++i) {
       WideV16 of_rows, mins;
       F::Decode(head[i], of_rows, mins);
       hn::Store(of_rows, WideI16(), scales + 32 * i);
-      sums[i] = MinSums(mins, token.sum + 16 * block);
+      min_sums[i] = MinSums(mins, token.sum + 16 * block);
     }
-    msum = SumBlocks(sums[0], sums[1]);
+    sums.msum = SumBlocks(min_sums[0], min_sums[1]);
     const auto both = LoadScalesAndMins(head[0], head[1]);
-    scale = hn::LowerHalf(both), min = UpperFloats(both);
+    sums.scale = hn::LowerHalf(both), sums.min = UpperFloats(both);
   } else {
-    scale = LoadRowHalves<true>(p, offset + F::kScaleOffset);
+    sums.scale = LoadRowHalves<true>(p, offset + F::kScaleOffset);
   }
   const auto row = [&](std::size_t r) EDGEK_UNIT_INLINE {
     const std::uint8_t* bytes = p[r] + offset;
@@ -175,11 +180,19 @@ HWY_INLINE hn::VFromD<RowF32> AddBlock256One(TilePointers p, const PackedA256& t
     return AddWideHalf<F, 1>(bytes, row_table, a, AddWideHalf<F, 0>(bytes, row_table, a, hn::Zero(d32)));
   };
   const WideV32 lower[4] = {row(0), row(1), row(2), row(3)};
-  const WideV32 folded = FoldRows(lower);
+  sums.lower = FoldRows(lower);
   const WideV32 upper[4] = {row(4), row(5), row(6), row(7)};
-  const auto isum = SumBlocks(folded, FoldRows(upper));
-  acc = Fma(hn::ConvertTo(df, isum), hn::Mul(scale, d_x), acc);
-  return F::kMins ? Fma(hn::ConvertTo(df, msum), hn::Neg(hn::Mul(min, d_x)), acc) : acc;
+  sums.upper = FoldRows(upper);
+  return sums;
+}
+
+/// Its float steps.
+template <bool kMins>
+HWY_INLINE hn::VFromD<RowF32> AddWideSums(const WideSums& sums, float d_x, hn::VFromD<RowF32> acc) {
+  const RowF32 df;
+  const auto d = hn::Set(df, d_x);
+  acc = Fma(hn::ConvertTo(df, SumBlocks(sums.lower, sums.upper)), hn::Mul(sums.scale, d), acc);
+  return kMins ? Fma(hn::ConvertTo(df, sums.msum), hn::Neg(hn::Mul(sums.min, d)), acc) : acc;
 }
 
 EDGEK_AFTER_UNIT

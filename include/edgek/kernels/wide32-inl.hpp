@@ -1,8 +1,7 @@
 // One token times rows of blocks of 32 weights, in 512-bit vectors (AVX3_DL). A step takes four blocks of a row,
 // or two of Q8_0, by two full loads: the step's first and last 64 bytes. A byte permutation sorts out the weights,
 // another one the scales of all rows. Against one 16-byte load per block and row (block32-inl.hpp) that is 1.4
-// times as fast in cache, and memory sees whole lines: Q4_0 reads 95 % of what the null kernel does, not 89 % (Intel;
-// on a Zen 4 Q4_1, Q5_0 and Q5_1 gain 5 to 20 % in cache, Q4_0 nothing).
+// times as fast in cache, and memory sees whole lines: Q4_0 reads 95 % of what the null kernel does, not 89 % (Intel).
 #if defined(EDGEK_KERNELS_WIDE32_INL_HPP_) == defined(EDGEK_UNIT_TOGGLE)
 #ifdef EDGEK_KERNELS_WIDE32_INL_HPP_
 #undef EDGEK_KERNELS_WIDE32_INL_HPP_
@@ -28,25 +27,52 @@ HWY_INLINE WideV8 LoadTwice(const std::uint8_t* p) {
   return WideV8{_mm512_maskz_broadcast_i64x4(0xFF, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
 }
 
-/// `count` bits of every byte from bit `first` on (in the upper half: from bit `second` on) as bits 4, 5, ...; all
-/// others 0. A product with a matrix of bits: byte 7 - i of the matrix picks what becomes bit i.
-template <int count>
-HWY_INLINE WideV8 MoveBits(WideV8 v, int first, int second) {
-  const auto matrix = [](int from) EDGEK_UNIT_ATTR {
-    std::uint64_t rows = 0;
-    for (int i = 0; i < count; ++i) rows |= std::uint64_t{1} << (from + i) << 8 * (7 - (4 + i));
-    return static_cast<long long>(rows);
-  };
-  const auto both = _mm512_setr_epi64(matrix(first), matrix(first), matrix(first), matrix(first), matrix(second),
-                                      matrix(second), matrix(second), matrix(second));
-  return WideV8{_mm512_gf2p8affine_epi64_epi8(v.raw, both, 0)};
+/// A matrix of bits for GaloisAffine(): `count` bits from bit `from` on become bits `to`, to + 1, ...
+constexpr std::uint64_t MovedBits(int count, int from, int to) {
+  std::uint64_t matrix = 0;  // byte 7 - i picks what becomes bit i
+  for (int i = 0; i < count; ++i) matrix |= std::uint64_t{1} << (from + i) << 8 * (7 - (to + i));
+  return matrix;
 }
+
+/// Every byte of v times its qword's matrix of bits.
+HWY_INLINE WideV8 GaloisAffine(WideV8 v, WideV8 matrix) {
+  return WideV8{_mm512_gf2p8affine_epi64_epi8(v.raw, matrix.raw, 0)};
+}
+HWY_INLINE WideV8 SetMatrix(std::uint64_t matrix) {
+  return WideV8{_mm512_set1_epi64(static_cast<long long>(matrix))};
+}
+
+/// Upper bits of weights, as SplitWithTops() wants them: `count` bits of every byte of v, for low nibbles those from
+/// bit `low` on, for high ones from bit `high` on; in the vector's upper half those two bits further on.
+template <int count>
+HWY_INLINE WideV8 TopBits(WideV8 v, int low, int high) {
+  const auto matrix = [&](int more) EDGEK_UNIT_ATTR {
+    return static_cast<long long>(MovedBits(count, low + more, 4) | MovedBits(count, high + more, 0));
+  };
+  const auto both = _mm512_setr_epi64(matrix(0), matrix(0), matrix(0), matrix(0), matrix(2), matrix(2), matrix(2),
+                                      matrix(2));
+  return GaloisAffine(v, WideV8{both});
+}
+
+/// Weights of 4 + count bits: nibbles and, in `tops`, what is above them: of low ones from bit 4 on, of high ones from
+/// bit 0 on. `tops` may hold other bits there below bit 4, none above.
+template <int count>
+HWY_INLINE void SplitWithTops(WideV8 nibbles, WideV8 tops, WideV8& low, WideV8& high) {
+  const auto lower = hn::Set(WideU8(), 15);
+  low = hn::BitwiseIfThenElse(lower, nibbles, tops);
+  const auto turned = hn::BitwiseIfThenElse(lower, tops, nibbles);
+  high = GaloisAffine(turned, SetMatrix(MovedBits(4, 4, 0) | MovedBits(count, 0, 4)));
+}
+
+/// Says of a lane that it is 0.
+inline constexpr std::size_t kNoByte = ~std::size_t{0};
 
 /// Which byte of a step each of 64 lanes takes, and from which of the step's two loads.
 struct LaneBytes {
-  alignas(64) std::uint8_t in_first[64] = {}, in_last[64] = {};
-  std::uint64_t first = 0;   // lanes that the first load has
-  bool last_stays = true;    // the lanes of the last load stand where they are wanted
+  alignas(64) std::uint8_t in_first[64] = {}, in_both[64] = {};  // of the first load; of the first, then the last
+  std::uint64_t first = 0;  // lanes that the first load has
+  std::uint64_t used = 0;   // lanes that either has
+  bool last_stays = true;   // all are used, and those of the last load stand where they are wanted
 };
 
 template <typename ByteOf>
@@ -55,11 +81,15 @@ constexpr LaneBytes MakeLaneBytes(std::size_t step_bytes, ByteOf byte_of) {
   const std::size_t last = step_bytes - 64;
   for (std::size_t lane = 0; lane < 64; ++lane) {
     const std::size_t byte = byte_of(lane);
-    if (byte < 64) {
-      table.in_first[lane] = static_cast<std::uint8_t>(byte);
-      table.first |= std::uint64_t{1} << lane;
+    const std::uint64_t bit = std::uint64_t{1} << lane;
+    if (byte == kNoByte) {
+      table.last_stays = false;
+    } else if (byte < 64) {
+      table.in_first[lane] = table.in_both[lane] = static_cast<std::uint8_t>(byte);
+      table.first |= bit, table.used |= bit;
     } else {
-      table.in_last[lane] = static_cast<std::uint8_t>(byte - last);
+      table.in_both[lane] = static_cast<std::uint8_t>(64 + byte - last);
+      table.used |= bit;
       table.last_stays &= byte - last == lane;
     }
   }
@@ -71,18 +101,17 @@ struct StepLoads {
   WideV8 first, last;
 };
 
-// The forms with a mask of ones compile to the plain instructions; g++-12 warns about its own plain forms.
-HWY_INLINE WideV8 Permute(WideV8 v, const std::uint8_t* in) {
-  return WideV8{_mm512_maskz_permutexvar_epi8(~__mmask64{0}, hn::Load(WideU8(), in).raw, v.raw)};
-}
-
 /// The table's bytes.
 template <const LaneBytes& kTable>
 HWY_INLINE WideV8 PickBytes(const StepLoads& row) {
-  if constexpr (kTable.first == ~std::uint64_t{0}) return Permute(row.first, kTable.in_first);
-  const WideV8 last = kTable.last_stays ? row.last : Permute(row.last, kTable.in_last);
-  const auto in_first = hn::Load(WideU8(), kTable.in_first);
-  return WideV8{_mm512_mask_permutexvar_epi8(last.raw, kTable.first, in_first.raw, row.first.raw)};
+  const WideU8 d;
+  if constexpr (kTable.last_stays) {
+    const auto in_first = hn::Load(d, kTable.in_first);
+    return WideV8{_mm512_mask_permutexvar_epi8(row.last.raw, kTable.first, in_first.raw, row.first.raw)};
+  } else {
+    const auto in_both = hn::Load(d, kTable.in_both);
+    return WideV8{_mm512_maskz_permutex2var_epi8(kTable.used, row.first.raw, in_both.raw, row.last.raw)};
+  }
 }
 
 /// Where a format's bytes are in a step.
@@ -96,10 +125,15 @@ struct Step32 {
 
   static constexpr LaneBytes kQuants = MakeLaneBytes(
       kSize, [](std::size_t lane) { return lane / kPerBlock * kBlock + F::kQuants + lane % kPerBlock; });
-  /// Heads of blocks with fifth bits: for each block twice the fifth bits, the scale and the minimum, if any.
+  static constexpr std::size_t kScaleAt = 4, kMinAt = 8 + 4;  // in a block of kHeads
+  /// Heads of blocks with fifth bits: in each qword byte 3 has those of the low nibbles of the same eight lanes, byte 7
+  /// those of the high ones; bytes 4 and 5 have the scale, in the second qword the minimum.
   static constexpr LaneBytes kHeads = MakeLaneBytes(kSize, [](std::size_t lane) {
-    const std::size_t at = lane % 8;
-    return lane / 16 % kBlocks * kBlock + (at < 4 ? F::kFifthBits + at : at < 6 || F::kMin ? at - 4 : 0);
+    const std::size_t block = lane / 16 % kBlocks * kBlock, at = lane % 16, half = at / 8;
+    if (at % 8 == 3) return block + F::kFifthBits + half;
+    if (at % 8 == 7) return block + F::kFifthBits + 2 + half;
+    if (at == kScaleAt || at == kScaleAt + 1) return block + at - kScaleAt;
+    return F::kMin && (at == kMinAt || at == kMinAt + 1) ? block + 2 + at - kMinAt : kNoByte;
   });
   static HWY_INLINE WideV8 Heads(const StepLoads& row) {
     if constexpr (F::kFifthBits == 0) return row.first;  // has all scales
@@ -109,8 +143,9 @@ struct Step32 {
   /// The scale, and the minimum if there is one, again and again in the lanes of a block.
   static constexpr std::size_t kScaleBytes = F::kMin ? 4 : 2;
   static constexpr LaneBytes kScales = MakeLaneBytes(64, [](std::size_t lane) {
-    const std::size_t head = F::kFifthBits == 0 ? lane / 16 % kBlocks * kBlock : lane / 16 * 16 + 4;
-    return head + lane % kScaleBytes;
+    const std::size_t byte = lane % kScaleBytes;
+    if (F::kFifthBits == 0) return lane / 16 % kBlocks * kBlock + byte;
+    return lane / 16 * 16 + (byte < 2 ? kScaleAt + byte : kMinAt + byte - 2);
   });
 
   /// Whether int16 holds the sum of sixteen products, not just of eight, as with a fifth bit.
@@ -165,17 +200,10 @@ HWY_INLINE StepActivations LoadStepActivations(const PackedA32& token, std::size
           WideV8{_mm512_maskz_shuffle_i64x2(0xFF, a.raw, b.raw, 0xDD)}, start};
 }
 
-/// Nibbles with their fifth bits: bit `begin` + i of the block's head for its lane i. (A mask of them by
-/// vpshufbitqmb would be no faster, and the emulator that stands in for missing CPUs gets it wrong.)
-template <std::size_t begin>
-HWY_INLINE WideV8 AddFifthBits(WideV8 nibbles, WideV8 heads) {
-  alignas(64) static constexpr auto kFrom = [] {  // of the head's qword: eight bits with the wanted one fifth
-    std::array<std::uint8_t, 64> from{};
-    for (std::size_t lane = 0; lane < 64; ++lane) from[lane] = static_cast<std::uint8_t>((begin + lane % 16 + 60) % 64);
-    return from;
-  }();
-  const WideU8 d;
-  return hn::OrAnd(nibbles, BitsFrom(heads, hn::Load(d, kFrom.data())), hn::Set(d, 16));
+/// The fifth bits of Step32::kHeads as SplitWithTops() wants them: the heads are the matrices, whose byte 3 yields
+/// bit 4 and whose byte 7 yields bit 0.
+HWY_INLINE WideV8 FifthBits(WideV8 heads) {
+  return GaloisAffine(SetMatrix(0x8040201008040201), heads);
 }
 
 /// A row's products with a step's activations: 16 sums, the same number of each block. Those of bytes begin with the
@@ -185,8 +213,12 @@ HWY_INLINE WideV32 DotStep(WideV8 quants, WideV8 heads, const StepActivations& x
   if constexpr (Step32<F>::kBytes) {
     return WideV32{_mm512_dpbusd_epi32(x.start.raw, hn::Xor(quants, hn::Set(WideU8(), 128)).raw, x.low.raw)};
   } else {
-    WideV8 low = hn::And(quants, hn::Set(WideU8(), 15)), high = hn::ShiftRight<4>(quants);
-    if constexpr (F::kFifthBits != 0) low = AddFifthBits<0>(low, heads), high = AddFifthBits<16>(high, heads);
+    WideV8 low, high;
+    if constexpr (F::kFifthBits != 0) {
+      SplitWithTops<1>(quants, FifthBits(heads), low, high);
+    } else {
+      low = hn::And(quants, hn::Set(WideU8(), 15)), high = hn::ShiftRight<4>(quants);
+    }
     const auto of_low = _mm512_dpbusd_epi32(_mm512_setzero_si512(), low.raw, x.low.raw);
     return WideV32{_mm512_dpbusd_epi32(of_low, high.raw, x.high.raw)};
   }
@@ -244,37 +276,52 @@ HWY_INLINE hn::VFromD<RowF32> AddTwoBlocks(WideV32 isum, __m256i scale, __m256i 
   return kMin ? Fma(sum_x(block + 1), UpperFloats(min_by), acc) : acc;
 }
 
-/// Adds the step whose first block is `block`, for all rows of a tile.
+/// The integer part of a step, for all rows of a tile.
+struct StepSums {
+  WideV32 lower, upper;  // (128-bit block, row of four)
+  WideV8 scales[2];      // the same: scale and minimum
+};
+
+/// Of the step whose first block is `block`.
 template <class F>
-HWY_INLINE hn::VFromD<RowF32> AddStep32(TilePointers p, const PackedA32& token, std::size_t block,
-                                        hn::VFromD<RowF32> acc) {
+HWY_INLINE StepSums DotStepOfTile(TilePointers p, const PackedA32& token, std::size_t block) {
   using S = Step32<F>;
   const WideU8 d;
-  const hn::Repartition<std::uint64_t, WideU8> d64;
   const StepActivations x = LoadStepActivations<F>(token, block);
-  WideV8 scales[2] = {hn::Zero(d), hn::Zero(d)};  // (block, row of four): scale and minimum
+  StepSums sums;
+  sums.scales[0] = sums.scales[1] = hn::Zero(d);
   const auto row = [&](std::size_t r) EDGEK_UNIT_INLINE {
     const std::uint8_t* step = p[r] + block * S::kBlock;
     StepLoads loads{hn::LoadU(d, step), hn::LoadU(d, step + S::kSize - 64)};
     __asm__("" : "+v"(loads.first.raw));  // loaded once: unaligned, it costs more than any use of it
     const WideV8 heads = S::Heads(loads);
-    scales[r / 4] = MergeRow<F>(scales[r / 4], r % 4, heads);
+    sums.scales[r / 4] = MergeRow<F>(sums.scales[r / 4], r % 4, heads);
     return DotStep<F>(PickBytes<S::kQuants>(loads), heads, x);
   };
   const auto s0 = row(0), s1 = row(1), s2 = row(2), s3 = row(3);
-  const auto lower = SumFourRows<F>(s0, s1, s2, s3, x.start);
+  sums.lower = SumFourRows<F>(s0, s1, s2, s3, x.start);
   const auto s4 = row(4), s5 = row(5), s6 = row(6), s7 = row(7);
-  const auto upper = SumFourRows<F>(s4, s5, s6, s7, x.start);
+  sums.upper = SumFourRows<F>(s4, s5, s6, s7, x.start);
+  return sums;
+}
+
+/// The float steps of its blocks.
+template <class F>
+HWY_INLINE hn::VFromD<RowF32> AddStep32(const StepSums& sums, const PackedA32& token, std::size_t block,
+                                        hn::VFromD<RowF32> acc) {
+  const WideU8 d;
+  const hn::Repartition<std::uint64_t, WideU8> d64;
   const auto pair = [&](__m512i order) EDGEK_UNIT_ATTR {
-    return WideV32{_mm512_permutex2var_epi64(lower.raw, order, upper.raw)};
+    return WideV32{_mm512_permutex2var_epi64(sums.lower.raw, order, sums.upper.raw)};
   };
   WideV8 scale, min = hn::Zero(d);  // (block, row)
   if constexpr (F::kMin) {
-    scale = WordsOfRows<0>(scales), min = WordsOfRows<1>(scales);
+    scale = WordsOfRows<0>(sums.scales), min = WordsOfRows<1>(sums.scales);
   } else {
-    scale = hn::BitCast(d, hn::InterleaveLower(d64, hn::BitCast(d64, scales[0]), hn::BitCast(d64, scales[1])));
+    const auto lower = hn::BitCast(d64, sums.scales[0]), upper = hn::BitCast(d64, sums.scales[1]);
+    scale = hn::BitCast(d, hn::InterleaveLower(d64, lower, upper));
   }
-  if constexpr (S::kBytes) {  // a block is two 128-bit blocks
+  if constexpr (Step32<F>::kBytes) {  // a block is two 128-bit blocks
     const auto sum = hn::Add(pair(_mm512_setr_epi64(0, 1, 8, 9, 4, 5, 12, 13)),
                              pair(_mm512_setr_epi64(2, 3, 10, 11, 6, 7, 14, 15)));
     return AddTwoBlocks<F::kMin>(sum, LowerWords(scale), LowerWords(min), token, block, acc);
@@ -284,6 +331,20 @@ HWY_INLINE hn::VFromD<RowF32> AddStep32(TilePointers p, const PackedA32& token, 
     return AddTwoBlocks<F::kMin>(pair(_mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15)),
                                  UpperWords(scale), UpperWords(min), token, block + 2, acc);
   }
+}
+
+/// add(dot(i), i) for every i < count, in order, but each one after the next dot: what adds waits long for its
+/// operands, and a core looks little more than one step ahead. In the first cache of a Zen 4 blocks of 32 gain 5 to
+/// 10 %, super-blocks 4 to 6 %.
+template <class Dot, class Add>
+HWY_INLINE void AddOneLate(std::size_t count, const Dot& dot, const Add& add) {
+  decltype(dot(0)) last{};
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto next = dot(i);
+    if (i != 0) add(last, i - 1);
+    last = next;
+  }
+  if (count != 0) add(last, count - 1);
 }
 
 EDGEK_AFTER_UNIT
