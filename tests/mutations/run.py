@@ -5,7 +5,7 @@ usage: run.py [-j N] [--only TEXT] COMPILER SOURCE_DIR [COMPILER ARGUMENTS...]
 
 Every mutation is one change of one header in a copy of them. What holds the changed code is compiled from the
 copy, for the target AVX2 alone (or, elsewhere, the compiler's own), and linked with the test that guards it, which
-must fail. Without a change the test must pass.
+must fail. Without a change the test must pass. Kernels that only AVX-512 has are compiled for it, where the CPU has it.
 """
 import argparse
 import concurrent.futures
@@ -57,6 +57,15 @@ MUTATIONS = [
      "hn::Or(LowNibbles(nibbles), upper_bits(s))", "hn::Or(LowNibbles(nibbles), upper_bits(m))"),
     ("a scale of another byte of the head", INTEGER, "head256-inl.hpp", "i * 0x0101 + j * 0x01010000",
      "j * 0x0101 + i * 0x01010000"),
+    ("a step that is never added", INTEGER, "wide32-inl.hpp", "if (count != 0) add(last, count - 1);", ""),
+    ("a minimum in place of a scale", INTEGER, "wide32-inl.hpp", "kScaleAt + byte : kMinAt + byte - 2",
+     "kMinAt + byte : kScaleAt + byte - 2"),
+    ("fifth bits of the other nibbles", INTEGER, "wide32-inl.hpp", "0x8040201008040201", "0x4020100804020180"),
+    ("bits above the top ones", INTEGER, "wide32-inl.hpp", "lane % 16, half = at / 8;",
+     "lane % 16, half = at / 8;\n    if (at % 8 == 1) return block + F::kQuants;"),
+    ("upper bits of another sub-block", INTEGER, "wide32-inl.hpp", "high + more, 0)", "high, 0)"),
+    ("a scale of another half", INTEGER, "wide256-inl.hpp", "F::WideScale(half, lane / 16", "F::WideScale(0, lane / 16"),
+    ("rows in another order", INTEGER, "wide256-inl.hpp", "0, 4, 8, 12, 1, 5, 9, 13", "0, 4, 8, 12, 1, 9, 5, 13"),
     ("a lost tail of columns", FLOAT, "float-inl.hpp", "for (; k < end; ++k)", "for (; k + 1 < end; ++k)"),
     ("another tree over the lanes", FLOAT, "float-inl.hpp",
      "hn::Add(hn::Add(hn::LoadU(d, l), hn::LoadU(d, l + 8)), hn::Add(hn::LoadU(d, l + 4), hn::LoadU(d, l + 12)))",
@@ -122,16 +131,27 @@ MUTATIONS = [
      "for (std::size_t c = 1; c < chunks; ++c) {", "for (std::size_t c = chunks - 1; c > 0; --c) {"),
 ]
 
-SIMPLE_TARGET = ["-march=haswell", "-maes", "-mpclmul"] if platform.machine() == "x86_64" else []
+SIMPLE = ["-march=haswell", "-maes", "-mpclmul"] if platform.machine() == "x86_64" else []
+AVX512 = ["-march=icelake-server"]
+AVX512_FLAGS = {"avx512_vnni", "avx512vbmi", "avx512_vbmi2", "avx512_bitalg", "avx512_vpopcntdq", "gfni", "vaes"}
+
+
+def cpu_has_avx512():
+    info = pathlib.Path("/proc/cpuinfo")
+    return info.exists() and AVX512_FLAGS <= set(info.read_text().split())
+
+
+def target_of(mutation):
+    return AVX512 if mutation[2].startswith("wide") else SIMPLE
 
 
 KERNELS = "cmake/edgek.cpp"  # compiles every kernel; a test only declares them
 
 
-def compile_file(options, include, file, to):
+def compile_file(options, target, include, file, to):
     """Compiles a file of the project against these headers. What the compiler says where it fails, else nothing."""
     mode = [] if file == KERNELS else ["-DEDGEK_DECLARE_ONLY"]
-    command = [options.compiler, "-std=c++20", "-O1", "-ffp-contract=off", "-DEDGEK_STATIC_ONLY", *SIMPLE_TARGET, *mode,
+    command = [options.compiler, "-std=c++20", "-O1", "-ffp-contract=off", "-DEDGEK_STATIC_ONLY", *target, *mode,
                f"-I{include}", f"-I{options.source}", f"-I{options.source}/tests", *options.arguments,
                "-c", str(options.source / file), "-o", str(to)]
     built = subprocess.run(command, capture_output=True, text=True)
@@ -156,17 +176,18 @@ def change(include, file, text, replacement):
     path.write_text(original.replace(text, replacement))
 
 
-def compile_unchanged(options, folder, files):
+def compile_unchanged(options, target, folder, files):
     """The objects of files compiled against the headers as they are: file -> object."""
+    folder.mkdir()
     objects = {file: folder / (file.replace("/", "_") + ".o") for file in files}
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        errors = pool.map(lambda file: compile_file(options, options.source / "include", file, objects[file]), files)
+        errors = pool.map(lambda file: compile_file(options, target, options.source / "include", file, objects[file]), files)
         for error in filter(None, errors):
             sys.exit(f"mutation: the unchanged sources do not compile\n{error}")
     return objects
 
 
-def try_one(options, unchanged, test, mutation):
+def try_one(options, target, unchanged, test, mutation):
     """Result of `test` with a mutation (file, text, replacement), or none, made to a copy of the headers."""
     objects = {file: unchanged[file] for file in (f"tests/{test}", KERNELS)}
     with tempfile.TemporaryDirectory() as name:
@@ -177,7 +198,7 @@ def try_one(options, unchanged, test, mutation):
             # A kernel is compiled in one file, an op in every file that calls it.
             file = f"tests/{test}" if mutation[0].startswith("ops/") else KERNELS
             objects[file] = folder / "changed.o"
-            if error := compile_file(options, folder / "include", file, objects[file]):
+            if error := compile_file(options, target, folder / "include", file, objects[file]):
                 return "not built", error
         return link_and_run(options, objects.values(), folder / "program")
 
@@ -192,22 +213,35 @@ def parse():
     return parser.parse_args()
 
 
+def try_all(options, pool, target, mutations, folder):
+    """Prints how the mutations of one target do. (how many did as expected, how many did not)"""
+    tests = sorted({m[1] for m in mutations})
+    wanted = [(f"unchanged: {test}", test, None, "passed") for test in tests]
+    wanted += [(f"{m[2]}: {m[0]}", m[1], m[2:], "failed") for m in mutations]
+    unchanged = compile_unchanged(options, target, folder, [KERNELS, *(f"tests/{test}" for test in tests)])
+    running = [pool.submit(try_one, options, target, unchanged, test, mutation) for _, test, mutation, _ in wanted]
+    surprises = 0
+    for (what, _, _, expected), future in zip(wanted, running):
+        result, output = future.result()
+        surprises += result != expected
+        print(f"{what}: {'as expected' if result == expected else result.upper() + chr(10) + output}", flush=True)
+    return len(wanted) - surprises, surprises
+
+
 def main():
     options = parse()
     chosen = [m for m in MUTATIONS if options.only in m[2]]
-    tests = sorted({m[1] for m in chosen})
-    wanted = [(f"unchanged: {test}", test, None, "passed") for test in tests]
-    wanted += [(f"{m[2]}: {m[0]}", m[1], m[2:], "failed") for m in chosen]
-    surprises = 0
+    passed = failed = 0
     with tempfile.TemporaryDirectory() as name, concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        unchanged = compile_unchanged(options, pathlib.Path(name), [KERNELS, *(f"tests/{test}" for test in tests)])
-        running = [pool.submit(try_one, options, unchanged, test, mutation) for _, test, mutation, _ in wanted]
-        for (what, _, _, expected), future in zip(wanted, running):
-            result, output = future.result()
-            surprises += result != expected
-            print(f"{what}: {'as expected' if result == expected else result.upper() + chr(10) + output}", flush=True)
-    print(f"{len(wanted) - surprises} passed, {surprises} failed")
-    sys.exit(1 if surprises else 0)
+        for number, target in enumerate((SIMPLE, AVX512)):
+            mutations = [m for m in chosen if target_of(m) is target]
+            if target is AVX512 and mutations and not cpu_has_avx512():
+                print(f"NOT CHECKED: {len(mutations)} mutations of AVX-512 kernels, which this CPU cannot run")
+            elif mutations:
+                good, bad = try_all(options, pool, target, mutations, pathlib.Path(name) / str(number))
+                passed, failed = passed + good, failed + bad
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
 
 
 main()
