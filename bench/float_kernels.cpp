@@ -3,7 +3,8 @@
 //   rows/SET/FORMAT/dram/STREAMS/PF   one token, weights rotate through 512 MiB: GB/s, GMAC/s
 //   rows/SET/FORMAT/cache/TOKENS      256 KiB of weights: GMAC/s, the compute ceiling
 //   panel/SET/FORMAT/TOKENS           4 MiB of weights: GB/s, GMAC/s; formats with blocks in exact mode
-//   attention/SET/DIM/HEADS/TOKENS    a chunk of 256 positions in halves, heads on one KV head: GB/s, GMAC/s
+//   attention/SET/DIM/HEADS/TOKENS/.. a chunk of 256 positions in halves, heads on one KV head: GB/s, GMAC/s; asked for
+//                                     ahead, or left to the CPU
 //   pack/SET/FAMILY, OP/SET           a row of 4096 floats: Gfloat/s
 #include <benchmark/benchmark.h>
 
@@ -103,14 +104,16 @@ void panel(benchmark::State& state, const KernelSet* set, Format format, std::si
   count(state, matmul_traffic(format, n, kCols, tokens));
 }
 
-void attention(benchmark::State& state, const KernelSet* set, std::size_t dim, std::size_t heads, std::size_t tokens) {
+void attention(benchmark::State& state, const KernelSet* set, std::size_t dim, std::size_t heads, std::size_t tokens,
+               bool ask_ahead) {
   const std::size_t capacity = kAttentionChunk, chunk_bytes = capacity * dim * sizeof(Half);
   const std::vector<float> q = wave(tokens * heads * dim);
   std::vector<float> states(tokens * heads * attention_state_floats(dim));
   Buffer scratch(kKernelScratchBytes);
   AttentionJob job{.q = q.data(), .q_stride = heads * dim, .k = nullptr, .v = nullptr, .half_kv = true,
                    .capacity = capacity, .heads = heads, .kv_heads = 1, .head_dim = dim,
-                   .first_position = capacity - tokens, .tokens = tokens, .scale = 0.1f};
+                   .first_position = capacity - tokens, .tokens = tokens, .scale = 0.1f,
+                   .ask_ahead = ask_ahead};
   std::size_t at = 0;
   for (auto _ : state) {
     job.k = pool().data() + at, job.v = pool().data() + at + chunk_bytes;
@@ -170,7 +173,9 @@ void register_set(const KernelSet* set) {
   for (const std::size_t dim : {64u, 128u})
     for (const std::size_t heads : {1u, 4u})
       for (const std::size_t tokens : {1u, 32u})
-        add(label({"attention", set->name, text(dim), text(heads), text(tokens)}), attention, set, dim, heads, tokens);
+        for (const bool ask_ahead : {true, false})
+          add(label({"attention", set->name, text(dim), text(heads), text(tokens), ask_ahead ? "ahead" : "left"}),
+              attention, set, dim, heads, tokens, ask_ahead);
   add(label({"pack", set->name, "F32"}), pack, set, Activation::kF32, false);
   add(label({"pack", set->name, "F32 panel"}), pack, set, Activation::kF32, true);
   add(label({"pack", set->name, "A32"}), pack, set, Activation::kA32, false);

@@ -43,8 +43,8 @@ class Bench {
       : command_(command), decoder_(decoder), pool_(threads),
         context_{.executor = pool_, .kernels = choose_kernels(command.common)},
         ids_(command.depth + std::max(command.prompt, command.tokens)) {
-    if (command.tokens != 0 && !recall_tuning(context_, session.model(), command.tuning, command.common))
-      find_tuning(context_, session.model(), command.tuning, command.common);
+    if (command.tokens != 0)
+      tune_reading(context_, session.model(), session.decoder_options().kv, command.tuning, command.common);
     SplitMix64 random(command.common.seed);
     const std::uint64_t vocabulary = session.model().config().vocabulary;
     for (TokenId& id : ids_) id = static_cast<TokenId>(random.next() % vocabulary);

@@ -31,7 +31,7 @@ void add_tuning_options(CLI::App& command, TuningOptions& options) {
           ->check(CLI::IsMember({1, 2, 4, 8}).description(""))
           ->type_name("N");
   options.prefetch =
-      command.add_option("--prefetch", options.read.prefetch, "Bytes ahead of every stream, untuned; 0: none")
+      command.add_option("--prefetch", options.read.prefetch, "Bytes ahead of every stream, untuned; 0: none, nor of keys")
           ->check(in_range(0, 1 << 20))
           ->type_name("BYTES");
   command.add_flag("--no-tune", options.off, "Do not try out how this machine reads the model fastest");
@@ -40,13 +40,17 @@ void add_tuning_options(CLI::App& command, TuningOptions& options) {
 
 namespace {
 
-Status try_out(Context& ctx, const Model& model, const Machine& machine, bool exact) {
+Status try_out(Context& ctx, const Model& model, KvFormat kv, const Machine& machine, bool exact) {
   std::vector<MatrixView> matrices;
   for (const NamedMatrix& m : matrices_in_decode_order(model)) matrices.push_back(m.view);
   const bool before = std::exchange(ctx.exact, exact);
   const std::size_t window = std::max<std::size_t>(64u << 20, 2 * machine.l3_bytes);
-  const Status status = tune_streams(ctx, matrices, {.window_bytes = window});
+  Status status = tune_streams(ctx, matrices, {.window_bytes = window});
   ctx.exact = before;
+  const ModelConfig& c = model.config();
+  AttentionJob like{};
+  like.heads = c.heads, like.kv_heads = c.kv_heads, like.head_dim = c.head_dim, like.half_kv = kv == KvFormat::kF16;
+  if (status == Status::kOk) status = tune_attention(ctx, like, model.file().bytes(), {.window_bytes = window});
   return status;
 }
 
@@ -57,35 +61,39 @@ void print_tuning(const StreamTuning& tuning, const Model& model, const std::str
     if (read == ReadPattern()) fmt::print(stderr, " {} as usual;", info(format).name);
     else fmt::print(stderr, " {} {};", info(format).name, to_string(ReadLoop{read.streams, read.prefetch}));
   }
-  fmt::print(stderr, "\n");
+  fmt::print(stderr, " keys and values {}\n", tuning.kv_ahead ? "asked for ahead" : "left to the CPU");
 }
 
-}  // namespace
-
-bool recall_tuning(Context& ctx, const Model& model, const TuningOptions& options, const CommonOptions& common) {
+/// False where neither the options nor the cache know.
+bool recall(Context& ctx, const TuningCache& cache, const Model& model, const TuningOptions& options, bool verbose) {
   if (options.streams->count() + options.prefetch->count() != 0) {
     ctx.tuning.read.fill(options.read);
+    ctx.tuning.kv_ahead = options.read.prefetch != 0;
     return true;
   }
   if (options.off) return true;
   if (!options.cache.reads()) return false;
-  const TuningCache cache(describe_machine(), ctx.kernels.name, model, common.exact);
   const std::optional<Tuned> cached = cache.find(ctx.executor.threads());
   if (!cached) return false;
   ctx.tuning = cached->tuning;
-  if (common.verbose) print_tuning(ctx.tuning, model, "at " + utc_text(cached->measured_s));
+  if (verbose) print_tuning(ctx.tuning, model, "at " + utc_text(cached->measured_s));
   return true;
 }
 
-void find_tuning(Context& ctx, const Model& model, const TuningOptions& options, const CommonOptions& common) {
+}  // namespace
+
+void tune_reading(Context& ctx, const Model& model, KvFormat kv, const TuningOptions& options,
+                  const CommonOptions& common, const std::function<void()>& before_trying) {
   const Machine machine = describe_machine();
+  const TuningCache cache(machine, ctx.kernels.name, model, kv, common.exact);
+  if (recall(ctx, cache, model, options, common.verbose)) return;
+  before_trying();
   const std::uint64_t start = now_ns();
-  const Status tuned = try_out(ctx, model, machine, common.exact);
+  const Status tuned = try_out(ctx, model, kv, machine, common.exact);
   if (tuned != Status::kOk) {
     if (common.verbose) fmt::print(stderr, "reading is not tuned: {}\n", to_string(tuned));
     return;
   }
-  const TuningCache cache(machine, ctx.kernels.name, model, common.exact);
   if (!options.cache.off) cache.store(ctx.executor.threads(), {seconds_now(), ctx.tuning});
   if (common.verbose) print_tuning(ctx.tuning, model, fmt::format("in {:.1f} ms", to_ms(now_ns() - start)));
 }
@@ -133,10 +141,7 @@ void Session::finish_loading() {
 }
 
 void Session::tune(const TuningOptions& options) {
-  if (!recall_tuning(context_, *model_, options, common_)) {
-    finish_loading();
-    find_tuning(context_, *model_, options, common_);
-  }
+  tune_reading(context_, *model_, decoder_.kv, options, common_, [this] { finish_loading(); });
   if (own_prompt_context_) own_prompt_context_->tuning = context_.tuning;
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -43,11 +44,11 @@ struct TuningOptions {
 /// --streams, --prefetch, --no-tune, --fresh, --no-cache.
 void add_tuning_options(CLI::App& command, TuningOptions& options);
 
-/// Sets ctx.tuning as the options say (--no-tune: leaves it), or as the cache has it. False where neither knows.
-bool recall_tuning(Context& ctx, const Model& model, const TuningOptions& options, const CommonOptions& common);
-
-/// Sets ctx.tuning by tune_streams() on the model's own bytes, and has the cache keep it.
-void find_tuning(Context& ctx, const Model& model, const TuningOptions& options, const CommonOptions& common);
+/// Sets ctx.tuning as the options say (--no-tune: leaves it), else as the cache has it, else by trying it out on the
+/// model's own bytes, which the cache keeps.
+///   before_trying: called before that.
+void tune_reading(Context& ctx, const Model& model, KvFormat kv, const TuningOptions& options,
+                  const CommonOptions& common, const std::function<void()>& before_trying = [] {});
 
 /// What is refused before the model is opened: --kv formats, --exact with another KV than f32. Throws UsageError.
 KvFormat choose_kv(const ModelOptions& options, const CommonOptions& common);

@@ -7,22 +7,23 @@
 #include <string_view>
 
 #include "edgek/measure/machine.hpp"
+#include "edgek/model/kv_cache.hpp"
 #include "edgek/model/model.hpp"
 #include "edgek/runtime/context.hpp"
 #include "machine_cache.hpp"
 
 namespace edgek::cli {
 
-/// What tune_streams() found.
+/// What tune_streams() and tune_attention() found.
 struct Tuned {
   std::int64_t measured_s = 0;  ///< since 1970
   StreamTuning tuning;          ///< the formats of the model; others as usual
 };
 
-/// How this machine reads the matrices of models of one shape fastest.
+/// How this machine reads the matrices of models of one shape, and such keys and values, fastest.
 class TuningCache {
  public:
-  TuningCache(const Machine& machine, std::string_view target, const Model& model, bool exact);
+  TuningCache(const Machine& machine, std::string_view target, const Model& model, KvFormat kv, bool exact);
 
   std::optional<Tuned> find(std::size_t threads) const;
   void store(std::size_t threads, const Tuned& tuned) const;

@@ -20,6 +20,7 @@
 #include "edgek/ops/attention.hpp"
 #include "edgek/ops/elementwise.hpp"
 #include "edgek/ops/matmul.hpp"
+#include "edgek/ops/tune_attention.hpp"
 #include "edgek/ops/tune_streams.hpp"
 #include "edgek/runtime/arena.hpp"
 #include "edgek/runtime/context.hpp"

@@ -40,14 +40,19 @@ TEST_F(TuningCacheFile, IsUsedAndOverridden) {
   EXPECT_NE(chosen.at("subject").get<std::string>().find(" x "), std::string::npos) << chosen;
   ASSERT_EQ(chosen.at("read").size(), 1u) << "the model has one format";
   chosen["read"].begin().value() = {{"streams", 2}, {"prefetch", 1024}};
+  EXPECT_TRUE(chosen.at("kv_ahead").get<bool>()) << "a model too small to try it";
+  chosen["kv_ahead"] = false;
   put(chosen);
   EXPECT_TRUE(told().starts_with("reading tuned at 20"));
+  EXPECT_NE(told().find("keys and values left to the CPU"), std::string::npos);
   EXPECT_NE(told().find("2 streams, prefetch 1024"), std::string::npos);
   EXPECT_TRUE(was_tried(told({"--no-cache"})));
   EXPECT_EQ(finding(), chosen) << "left alone";
   EXPECT_EQ(told({"--no-tune"}), "");
   EXPECT_EQ(told({"--streams", "4"}), "");
   EXPECT_TRUE(was_tried(told({"--exact"}))) << "other kernels";
+  put(chosen);
+  EXPECT_TRUE(was_tried(told({"--kv", "f32"}))) << "other keys and values";
   put(chosen);
   EXPECT_TRUE(was_tried(told({"--fresh"})));
   EXPECT_NE(finding(), chosen) << "replaced";
@@ -59,7 +64,7 @@ TEST_F(TuningCacheFile, WhatDoesNotFitIsNotThere) {
   const std::string format = good.at("read").begin().key();
   put(good);
   ASSERT_FALSE(was_tried(told()));
-  std::vector<json> bad(9, good);
+  std::vector<json> bad(12, good);
   bad[0]["subject"] = "1 x F32 1 x 1";
   bad[1]["threads"] = 2;
   bad[2]["read"] = nullptr;
@@ -69,6 +74,9 @@ TEST_F(TuningCacheFile, WhatDoesNotFitIsNotThere) {
   bad[6]["read"][format] = {{"streams", 1}, {"prefetch", -512}};
   bad[7]["read"][format] = {{"streams", 1}};
   bad[8]["measured_s"] = 1;
+  bad[9].erase("kv_ahead");
+  bad[10]["kv_ahead"] = "yes";
+  bad[11]["kv_ahead"] = 1;
   for (const json& damaged : bad) {
     put(damaged);
     EXPECT_TRUE(was_tried(told())) << damaged;

@@ -72,6 +72,7 @@ struct AttentionJob {
   std::size_t first_position;
   std::size_t tokens;
   float scale;                 // of q.k, 1 / sqrt(head_dim) as a rule
+  bool ask_ahead = true;       // keys and values are asked of memory before their turn; else as the CPU itself foresees
 };
 
 /// Floats of one head's running state: maximum, sum, and head_dim weighted values.

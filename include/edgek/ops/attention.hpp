@@ -35,7 +35,9 @@ namespace ops_detail {
 class AttentionRegion {
  public:
   AttentionRegion(Context& ctx, const AttentionJob& job, Rows out, const OpLabel& label) noexcept
-      : ctx_(ctx), job_(job), out_(out), label_(label), threads_(threads_for(ctx, work())) {}
+      : ctx_(ctx), job_(job), out_(out), label_(label), threads_(threads_for(ctx, work())) {
+    job_.ask_ahead = job.ask_ahead && ctx.tuning.kv_ahead;
+  }
 
   /// Grows the scratch to what any call with as many tokens needs at any position: run() allocates nothing then.
   static Status reserve(Context& ctx, const AttentionJob& job) noexcept {
@@ -166,7 +168,7 @@ class AttentionRegion {
   }
 
   Context& ctx_;
-  const AttentionJob& job_;
+  AttentionJob job_;
   const Rows out_;
   const OpLabel& label_;
   const std::size_t threads_;

@@ -15,18 +15,11 @@
 #include "edgek/detail/abi.hpp"
 #include "edgek/measure/clock.hpp"
 #include "edgek/ops/matmul.hpp"
+#include "edgek/ops/tune.hpp"
 #include "edgek/runtime/arena.hpp"
 #include "edgek/runtime/context.hpp"
 
 namespace edgek {
-
-/// How long to try, and how much better another way of reading must be.
-struct TuneOptions {
-  std::uint64_t budget_ns = 12'000'000;              ///< for each format; what was begun is finished
-  std::size_t window_bytes = std::size_t{64} << 20;  ///< of each format, read in turns: more than caches hold is better
-  std::size_t slice_bytes = std::size_t{1} << 20;    ///< that a thread reads at a time
-  double margin = 0.05;                              ///< of its time that another way must save: neighbours make noise
-};
 
 inline namespace EDGEK_ABI {
 namespace ops_detail {
@@ -105,21 +98,6 @@ inline void try_pattern(Context& ctx, TuneSlices& slices, Format format, const f
     tried.ns_per_byte = std::min(tried.ns_per_byte, ns / static_cast<double>(slice.rows * slice.row_bytes()));
 }
 
-/// Whether `other` saves `margin` of usual's time, by the median of pairs in turns: its best time may be luck, when a
-/// neighbour met all of the usual's (a choice of that kind cost Q4_K a quarter of its speed until it was forgotten).
-inline bool wins_by(double margin, ReadPattern usual, ReadPattern other, Context& ctx, TuneSlices& slices,
-                    Format format, const float* x, float* y) noexcept {
-  std::array<double, 31> ratios;
-  for (std::size_t i = 0; i < ratios.size(); ++i) {
-    std::array<TunedRead, 2> pair{TunedRead{usual}, TunedRead{other}};
-    for (const std::size_t turn : {i % 2, 1 - i % 2}) try_pattern(ctx, slices, format, x, y, pair[turn]);
-    ratios[i] = is_faster(pair[1], pair[0]) ? pair[1].ns_per_byte / pair[0].ns_per_byte : 1.0;
-  }
-  const auto median = ratios.begin() + ratios.size() / 2;
-  std::nth_element(ratios.begin(), median, ratios.end());
-  return *median < 1.0 - margin;
-}
-
 /// The fastest pattern for one format: all in turns, then the better half, until the time is up; then the best against
 /// the usual one.
 inline ReadPattern tune_format(Context& ctx, TuneSlices& slices, Format format, const TuneOptions& options,
@@ -144,7 +122,12 @@ inline ReadPattern tune_format(Context& ctx, TuneSlices& slices, Format format, 
     }
   } while (now_ns() - start < options.budget_ns);
   const auto best = std::min_element(tried.begin() + 1, tried.begin() + static_cast<std::ptrdiff_t>(count), is_faster);
-  return wins_by(options.margin, usual, best->pattern, ctx, slices, format, x, y) ? best->pattern : usual;
+  const auto time = [&](bool other) {
+    TunedRead one{other ? best->pattern : usual};
+    try_pattern(ctx, slices, format, x, y, one);
+    return one.ns_per_byte;
+  };
+  return other_wins_by(options.margin, time) ? best->pattern : usual;
 }
 
 }  // namespace ops_detail

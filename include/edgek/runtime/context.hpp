@@ -20,9 +20,11 @@ struct ReadPattern {
   friend bool operator==(const ReadPattern&, const ReadPattern&) = default;
 };
 
-/// How weights are read from memory. Changes speed, never a result. tune_streams() finds what suits a machine.
+/// How weights, keys and values are read from memory. Changes speed, never a result. tune_streams() and
+/// tune_attention() find what suits a machine.
 struct StreamTuning {
   std::array<ReadPattern, kFormatCount> read{};   ///< by format (index_of())
+  bool kv_ahead = true;                           ///< keys and values are asked for ahead (AttentionJob::ask_ahead)
   std::size_t max_chunk = std::size_t{1} << 20;   ///< bytes of weights that a thread takes at once, at most
   std::size_t min_chunk = std::size_t{64} << 10;  ///< and at least, unless less is left
 };
