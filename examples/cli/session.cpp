@@ -31,7 +31,7 @@ void add_tuning_options(CLI::App& command, TuningOptions& options) {
           ->check(CLI::IsMember({1, 2, 4, 8}).description(""))
           ->type_name("N");
   options.prefetch =
-      command.add_option("--prefetch", options.read.prefetch, "Bytes ahead of every stream, untuned; 0: none, nor of keys")
+      command.add_option("--prefetch", options.read.prefetch, "Bytes ahead of every stream, untuned; 0: no prefetch")
           ->check(in_range(0, 1 << 20))
           ->type_name("BYTES");
   command.add_flag("--no-tune", options.off, "Do not try out how this machine reads the model fastest");

@@ -23,7 +23,7 @@ namespace ops_detail {
 /// Attention of one token over one stretch of memory after the other, read as if it were keys and values.
 class TuneAttention {
  public:
-  /// like: heads, kv_heads, head_dim and half_kv. Slices are whole chunks of positions, of at least slice_bytes.
+  /// like: heads, kv_heads, head_dim and half_kv. Slices are whole chunks of positions: one, or as many as fit.
   TuneAttention(Context& ctx, const AttentionJob& like, std::span<const std::byte> memory,
                 const TuneOptions& options) noexcept
       : ctx_(ctx), job_(like), memory_(memory.first(std::min(memory.size(), options.window_bytes))) {
