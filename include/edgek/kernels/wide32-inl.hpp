@@ -253,27 +253,23 @@ HWY_INLINE hn::VFromD<RowF32> UpperFloats(hn::VFromD<WideF32> v) {
 HWY_INLINE hn::VFromD<WideF32> FloatsOfHalves(__m256i halves) {
   return hn::VFromD<WideF32>{_mm512_maskz_cvtph_ps(0xFFFF, halves)};
 }
-
-/// (block, row) for two blocks and eight rows: values that every row shares.
-HWY_INLINE hn::VFromD<WideF32> OfTwoBlocks(float first, float second) {
-  return hn::VFromD<WideF32>{_mm512_mask_broadcastss_ps(_mm512_set1_ps(first), 0xFF00, _mm_set_ss(second))};
-}
+HWY_INLINE hn::VFromD<RowF32> FloatsOfHalves(__m128i halves) { return hn::VFromD<RowF32>{_mm256_cvtph_ps(halves)}; }
 
 /// The float steps of two blocks; sums, scales (as Half) and mins are (block, row).
 template <bool kMin>
-HWY_INLINE hn::VFromD<RowF32> AddTwoBlocks(WideV32 isum, __m256i scale, __m256i min, const PackedA32& token,
+HWY_INLINE hn::VFromD<RowF32> AddTwoBlocks(WideV32 isum, __m256i scales, __m256i mins, const PackedA32& token,
                                            std::size_t block, hn::VFromD<RowF32> acc) {
-  const WideF32 d;
-  const RowF32 dr;
-  const auto d_x = OfTwoBlocks(token.d[block], token.d[block + 1]);
-  const auto sum = hn::ConvertTo(d, isum);
-  const auto by = hn::Mul(FloatsOfHalves(scale), d_x);
-  const auto min_by = hn::Mul(FloatsOfHalves(min), d_x);
-  const auto sum_x = [&](std::size_t b) EDGEK_UNIT_ATTR { return hn::Set(dr, static_cast<float>(token.sum[b])); };
-  acc = Fma(hn::LowerHalf(sum), hn::LowerHalf(by), acc);
-  if constexpr (kMin) acc = Fma(sum_x(block), hn::LowerHalf(min_by), acc);
-  acc = Fma(UpperFloats(sum), UpperFloats(by), acc);
-  return kMin ? Fma(sum_x(block + 1), UpperFloats(min_by), acc) : acc;
+  const RowF32 d;
+  const auto sums = hn::ConvertTo(WideF32(), isum);
+  const auto add = [&](hn::VFromD<RowF32> sum, __m128i scale, __m128i min, std::size_t b) EDGEK_UNIT_ATTR {
+    const auto d_x = hn::Set(d, token.d[b]);
+    acc = Fma(sum, hn::Mul(FloatsOfHalves(scale), d_x), acc);
+    if constexpr (kMin)
+      acc = Fma(hn::Set(d, static_cast<float>(token.sum[b])), hn::Mul(FloatsOfHalves(min), d_x), acc);
+  };
+  add(hn::LowerHalf(sums), _mm256_castsi256_si128(scales), _mm256_castsi256_si128(mins), block);
+  add(UpperFloats(sums), _mm256_extracti128_si256(scales, 1), _mm256_extracti128_si256(mins, 1), block + 1);
+  return acc;
 }
 
 /// The integer part of a step, for all rows of a tile.
