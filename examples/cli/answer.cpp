@@ -38,8 +38,7 @@ MemoryParts memory_parts(const Session& session, const Decoder& decoder) {
   MemoryParts parts;
   parts.peak = memory_use().peak;
   parts.weights = session.model().file().bytes().size();
-  // Pages of the cache are taken as positions are written.
-  parts.kv = decoder.kv().bytes() / decoder.capacity() * decoder.position();
+  parts.kv = decoder.kv().bytes_of(decoder.position());
   parts.arena = decoder.arena_bytes() + session.arena_bytes();
   return parts;
 }

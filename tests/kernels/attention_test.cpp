@@ -10,12 +10,13 @@ namespace {
 
 struct Shape {
   std::size_t heads, kv_heads, head_dim, first_position, tokens;
-  bool half;
+  bool half, by_chunk = false;  // how the cache lies: head after head, or chunk after chunk
 };
 
 std::ostream& operator<<(std::ostream& out, const Shape& s) {
   return out << s.heads << "/" << s.kv_heads << " heads of " << s.head_dim << ", position " << s.first_position << ", "
-             << s.tokens << " tokens, " << (s.half ? "half" : "float");
+             << s.tokens << " tokens, " << (s.half ? "half" : "float")
+             << (s.by_chunk ? ", by chunk" : "");
 }
 
 /// Keys, values and queries. The last position seen is the cache's last one, before a page nobody may touch.
@@ -27,8 +28,9 @@ class Scene {
 
   AttentionJob job() const {
     return {.q = q_.data(), .q_stride = stride(), .k = k_.data(), .v = v_.data(), .half_kv = shape_.half,
-            .capacity = capacity_, .heads = shape_.heads, .kv_heads = shape_.kv_heads, .head_dim = shape_.head_dim,
-            .first_position = shape_.first_position, .tokens = shape_.tokens, .scale = 0.17f};
+            .layout = layout(), .capacity = capacity_, .heads = shape_.heads, .kv_heads = shape_.kv_heads,
+            .head_dim = shape_.head_dim, .first_position = shape_.first_position, .tokens = shape_.tokens,
+            .scale = 0.17f};
   }
   std::size_t chunks() const { return (capacity_ - 1) / kAttentionChunk + 1; }
   std::size_t states() const { return shape_.tokens * (shape_.heads / shape_.kv_heads); }
@@ -36,8 +38,15 @@ class Scene {
 
  private:
   std::size_t stride() const { return shape_.heads * shape_.head_dim; }
+  /// Chunks of two layers, say: every other one is another layer's.
+  KvLayout layout() const {
+    if (!shape_.by_chunk) return kv_by_head(capacity_, shape_.head_dim);
+    const std::size_t of_head = kAttentionChunk * shape_.head_dim;
+    return {of_head, 2 * shape_.kv_heads * of_head};
+  }
   std::vector<std::byte> cache(Random& random, bool finite) const {
-    const std::size_t n = shape_.kv_heads * capacity_ * shape_.head_dim;
+    const std::size_t last = layout().offset(shape_.kv_heads - 1, capacity_ - 1, shape_.head_dim);
+    const std::size_t n = last + shape_.head_dim;
     const std::vector<float> floats = some_floats(random, n, finite);
     std::vector<std::byte> bytes(n * (shape_.half ? 2 : 4));
     for (std::size_t i = 0; i < n; ++i) {
@@ -101,7 +110,7 @@ void test_shape(const Shape& shape) {
 TEST(Attention, OneTokenAtAnyPosition) {
   for (const bool half : {false, true})
     for (const std::size_t position : {0, 1, 2, 3, 4, 15, 16, 100, 254, 255, 256, 257, 511, 530})
-      test_shape({6, 2, 64, position, 1, half});
+      for (const bool by_chunk : {false, true}) test_shape({6, 2, 64, position, 1, half, by_chunk});
 }
 
 TEST(Attention, AnyHeadSize) {
@@ -116,6 +125,7 @@ TEST(Attention, Prompts) {
     test_shape({8, 1, 64, 0, 70, half});    // more heads than scores fit the scratch at once
     test_shape({4, 2, 16, 250, 20, half});  // across a chunk's end
     test_shape({2, 1, 24, 1000, 40, half});
+    test_shape({4, 2, 16, 500, 20, half, true});
   }
 }
 

@@ -192,9 +192,11 @@ TEST(Decoder, FillsTheContextWithWhatWasThere) {
     const std::size_t row = s.head_dim * kv_value_bytes(kv);
     for (const void* array : {decoder.kv().keys(0), decoder.kv().values(s.layers - 1)}) {
       for (std::size_t i = 0; i < s.kv_heads * 63; ++i) {
-        const std::size_t head = i / 63 * s.capacity, position = i % 63;
         const auto* bytes = static_cast<const std::byte*>(array);
-        ASSERT_EQ(std::memcmp(bytes + (head + position) * row, bytes + (head + position % 5) * row, row), 0) << i;
+        const auto at = [&](std::size_t position) {
+          return bytes + decoder.kv().layout().offset(i / 63, position, s.head_dim) * kv_value_bytes(kv);
+        };
+        ASSERT_EQ(std::memcmp(at(i % 63), at(i % 63 % 5), row), 0) << i;
       }
     }
     EXPECT_EQ(decoder.evaluate(ctx, tiny_tokens(1)).logits.count, 1u);

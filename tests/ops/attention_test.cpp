@@ -38,7 +38,8 @@ struct Problem {
     return {.q = q.data(), .q_stride = heads * head_dim,
             .k = half ? static_cast<const void*>(half_k.data()) : k.data(),
             .v = half ? static_cast<const void*>(half_v.data()) : v.data(),
-            .half_kv = half, .capacity = capacity, .heads = heads, .kv_heads = kv_heads, .head_dim = head_dim,
+            .half_kv = half, .layout = kv_by_head(capacity, head_dim), .capacity = capacity,
+            .heads = heads, .kv_heads = kv_heads, .head_dim = head_dim,
             .first_position = first, .tokens = tokens, .scale = 0.125f};
   }
 

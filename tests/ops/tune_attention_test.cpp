@@ -94,7 +94,8 @@ TEST(TuneAttention, ItsChoiceChangesNoBit) {
       Context ctx{.executor = pool, .kernels = *set};
       ctx.tuning.kv_ahead = ahead;
       AttentionJob job = like(heads, kv_heads, dim, false);
-      job.q = q.data(), job.q_stride = heads * dim, job.k = job.v = k.data(), job.capacity = positions;
+      job.q = q.data(), job.q_stride = heads * dim, job.k = job.v = k.data();
+      job.layout = kv_by_head(positions, dim), job.capacity = positions;
       job.first_position = positions - 2, job.tokens = 2, job.scale = 0.2f;
       ASSERT_EQ(attention(ctx, job, Rows(out[ahead].data(), 2, heads * dim)), Status::kOk);
     }

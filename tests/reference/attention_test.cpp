@@ -38,7 +38,8 @@ struct Problem {
     return {.q = q.data(), .q_stride = heads * head_dim,
             .k = half ? static_cast<const void*>(half_k.data()) : k.data(),
             .v = half ? static_cast<const void*>(half_v.data()) : v.data(),
-            .half_kv = half, .capacity = capacity, .heads = heads, .kv_heads = kv_heads, .head_dim = head_dim,
+            .half_kv = half, .layout = kv_by_head(capacity, head_dim), .capacity = capacity,
+            .heads = heads, .kv_heads = kv_heads, .head_dim = head_dim,
             .first_position = first_position, .tokens = tokens,
             .scale = 1.0f / std::sqrt(static_cast<float>(head_dim))};
   }
@@ -157,6 +158,28 @@ TEST(Attention, ANanReachesTheResult) {
       EXPECT_TRUE(std::isnan(out[8 + d]));
     }
   }
+}
+
+TEST(Attention, ACacheByChunkGivesTheSameBits) {
+  const Problem p(2, 2, 16, 600, 1, false);
+  const KvLayout by_head = kv_by_head(p.capacity, 16), by_chunk{kAttentionChunk * 16, 5 * kAttentionChunk * 16};
+  std::vector<float> k(by_chunk.offset(1, p.capacity - 1, 16) + 16), v(k.size());
+  for (std::size_t head = 0; head < 2; ++head)
+    for (std::size_t position = 0; position < p.capacity; ++position)
+      for (std::size_t d = 0; d < 16; ++d) {
+        const std::size_t from = by_head.offset(head, position, 16) + d, to = by_chunk.offset(head, position, 16) + d;
+        EXPECT_EQ(from, (head * p.capacity + position) * 16 + d);
+        k[to] = p.k[from], v[to] = p.v[from];
+      }
+  AttentionJob job = p.job();
+  job.k = k.data(), job.v = v.data(), job.layout = by_chunk;
+  for (std::size_t head = 0; head < 2; ++head)
+    for (std::size_t chunk = 0; chunk < 3; ++chunk) {
+      std::vector<float> expected(18), got(18);
+      reference::attention_chunk(p.job(), head, chunk, 0, 1, expected.data(), nullptr);
+      reference::attention_chunk(job, head, chunk, 0, 1, got.data(), nullptr);
+      EXPECT_EQ(got, expected) << head << ", " << chunk;
+    }
 }
 
 TEST(Attention, PositionsBeyondTheTokenAreNotRead) {

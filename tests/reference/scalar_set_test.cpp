@@ -172,7 +172,7 @@ std::uint64_t hash_attention() {
   const std::vector<float> q = random.normals(3 * 4 * 64, 1.0f), k = random.normals(2 * 600 * 64, 1.0f),
                            v = random.normals(2 * 600 * 64, 1.0f);
   const AttentionJob job{.q = q.data(), .q_stride = 256, .k = k.data(), .v = v.data(), .half_kv = false,
-                         .capacity = 600, .heads = 4, .kv_heads = 2, .head_dim = 64, .first_position = 500,
+                         .layout = kv_by_head(600, 64), .capacity = 600, .heads = 4, .kv_heads = 2, .head_dim = 64, .first_position = 500,
                          .tokens = 3, .scale = 0.113f};
   for (std::size_t h = 0; h < 2; ++h) {
     std::vector<float> states(6 * 66), next(6 * 66);

@@ -30,7 +30,8 @@ HWY_INLINE std::size_t KvRowBytes(const AttentionJob& job) {
 /// The row of a position, in a cache of keys or values.
 HWY_INLINE const std::uint8_t* KvRow(const AttentionJob& job, const void* cache, std::size_t kv_head,
                                      std::size_t position) {
-  return static_cast<const std::uint8_t*>(cache) + (kv_head * job.capacity + position) * KvRowBytes(job);
+  const std::size_t value_bytes = job.half_kv ? sizeof(Half) : sizeof(float);
+  return static_cast<const std::uint8_t*>(cache) + job.layout.offset(kv_head, position, job.head_dim) * value_bytes;
 }
 
 /// One call's heads: query i is head i % group of token i / group.
@@ -99,12 +100,15 @@ HWY_INLINE KvAhead AheadOf(const AttentionJob& job, const std::uint8_t* from, st
   return {from + i * step * count, step};
 }
 
-/// The keys that the calling thread will most likely want after this chunk: those of the next, or of the next head.
+/// The keys that the calling thread will most likely want after this chunk (see kAttentionFewTokens).
 HWY_INLINE const std::uint8_t* KeysAfter(const ChunkQueries& queries) {
   const AttentionJob& job = queries.job;
-  const std::size_t next = queries.begin + kAttentionChunk;
-  if (next < job.first_position + job.tokens) return queries.Row(job.k, kAttentionChunk);
-  return queries.kv_head + 1 < job.kv_heads ? KvRow(job, job.k, queries.kv_head + 1, 0) : nullptr;
+  const std::size_t head = queries.kv_head, next = queries.begin + kAttentionChunk;
+  const bool last_head = head + 1 == job.kv_heads, last_chunk = next >= job.first_position + job.tokens;
+  if (last_head && last_chunk) return nullptr;
+  if (job.tokens <= kAttentionFewTokens)
+    return last_head ? KvRow(job, job.k, 0, next) : KvRow(job, job.k, head + 1, queries.begin);
+  return last_chunk ? KvRow(job, job.k, head + 1, 0) : KvRow(job, job.k, head, next);
 }
 
 /// Lanes s0, s1, ... of one sum, kParts vectors of them, as FoldLanes() has them.

@@ -20,6 +20,10 @@ inline constexpr std::size_t kKernelScratchBytes = 1024 * 1024;
 /// chunk c holds positions [c * kAttentionChunk, (c + 1) * kAttentionChunk).
 inline constexpr std::size_t kAttentionChunk = 256;
 
+/// Up to so many tokens look at a chunk of one KV head after the other, then at the next chunk; more tokens look at all
+/// chunks of a head first. Kernels ask for the keys that come next.
+inline constexpr std::size_t kAttentionFewTokens = 8;
+
 /// y[t, r] = sum_k w[r, k] * x[t, k] for some rows and tokens, all pointers raw and unchecked.
 /// y may not overlap w or x. No alignment is needed; 64 bytes is faster.
 struct MatmulJob {
@@ -58,16 +62,32 @@ struct MatmulKernels {
   std::size_t panel_rows;      ///< the same of either kernel for several tokens
 };
 
+/// Where the rows of a cache of keys or values stand: position p of KV head h is the head_dim values from
+/// h * head_stride + p / kAttentionChunk * chunk_stride + p % kAttentionChunk * head_dim on.
+struct KvLayout {
+  std::size_t head_stride = 0, chunk_stride = 0;  // values
+
+  constexpr std::size_t offset(std::size_t kv_head, std::size_t position, std::size_t head_dim) const noexcept {
+    return kv_head * head_stride + position / kAttentionChunk * chunk_stride + position % kAttentionChunk * head_dim;
+  }
+};
+
+/// The layout (kv_heads, capacity, head_dim): all positions of a head follow one another.
+constexpr KvLayout kv_by_head(std::size_t capacity, std::size_t head_dim) noexcept {
+  return {capacity * head_dim, kAttentionChunk * head_dim};
+}
+
 /// Keys and values in one layer's cache, and the queries that look at them.
 /// Head h reads KV head h / (heads / kv_heads). Token t stands at position first_position + t and
 /// sees the positions 0..first_position + t, which the cache already holds.
 struct AttentionJob {
   const float* q;              // (tokens, heads * head_dim), token t at q + t * q_stride
   std::size_t q_stride;        // floats
-  const void* k;               // (kv_heads, capacity, head_dim) of float or Half
+  const void* k;               // float or Half, as `layout` has them
   const void* v;               // the same
   bool half_kv;                // Half rather than float
-  std::size_t capacity;        // positions allocated per KV head
+  KvLayout layout;
+  std::size_t capacity;        // positions that the cache has room for
   std::size_t heads, kv_heads, head_dim;
   std::size_t first_position;
   std::size_t tokens;

@@ -299,7 +299,7 @@ class Decoder {
     const ModelConfig& c = model_.config();
     AttentionJob job{};
     job.half_kv = kv_.shape().format == KvFormat::kF16;
-    job.capacity = capacity();
+    job.layout = kv_.layout(), job.capacity = capacity();
     job.heads = c.heads, job.kv_heads = c.kv_heads, job.head_dim = c.head_dim;
     job.tokens = tokens;
     job.scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(c.head_dim)));

@@ -1,6 +1,7 @@
 #ifndef EDGEK_MODEL_KV_CACHE_HPP_
 #define EDGEK_MODEL_KV_CACHE_HPP_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <string>
@@ -21,17 +22,23 @@ enum class KvFormat { kF16, kF32 };
 constexpr const char* to_string(KvFormat f) noexcept { return f == KvFormat::kF16 ? "f16" : "f32"; }
 constexpr std::size_t kv_value_bytes(KvFormat f) noexcept { return f == KvFormat::kF16 ? sizeof(Half) : sizeof(float); }
 
-/// Keys and values of all layers for a fixed number of positions. For every layer two arrays, keys and
-/// values, each (kv_heads, capacity, head_dim). The memory is taken from the system page by page as
-/// positions are written.
+/// Keys and values of all layers for a fixed number of positions: (chunks, layers, keys and values, kv_heads, positions
+/// of a chunk, head_dim), so that the cache grows from one end to the other. The memory is taken from the system as
+/// positions are written, in huge pages where a chunk fills one: attention to 4096 positions is 8 % faster with them
+/// (Zen 4), and arrays for each head, next to one another, would take all of them with the first position.
 class KvCache {
  public:
   struct Shape {
     std::size_t layers = 0, kv_heads = 0, capacity = 0, head_dim = 0;
     KvFormat format = KvFormat::kF16;
 
-    CheckedSize floats_per_array() const noexcept { return CheckedSize(kv_heads) * capacity * head_dim; }
-    CheckedSize bytes() const noexcept { return floats_per_array() * kv_value_bytes(format) * 2 * layers; }
+    constexpr std::size_t chunk_positions() const noexcept { return std::min(capacity, kAttentionChunk); }
+    constexpr std::size_t chunks_of(std::size_t positions) const noexcept {
+      return positions / kAttentionChunk + (positions % kAttentionChunk != 0);
+    }
+    CheckedSize array_values() const noexcept { return CheckedSize(kv_heads) * chunk_positions() * head_dim; }
+    CheckedSize chunk_bytes() const noexcept { return array_values() * kv_value_bytes(format) * 2 * layers; }
+    CheckedSize bytes() const noexcept { return chunk_bytes() * chunks_of(capacity); }
   };
 
   /// Throws edgek::Error, about the model's `file`, when the system has no such amount of memory to give.
@@ -40,54 +47,66 @@ class KvCache {
     if (!bytes.ok() || !memory_.allocate(bytes.value()))
       throw Error(file, "context", std::to_string(shape.capacity) + " positions",
                   "the system has no memory for their keys and values");
+    if (shape.chunk_bytes().value() >= kHugePageBytes) advise_huge_pages(memory_.bytes());
   }
 
   const Shape& shape() const noexcept { return shape_; }
-  std::size_t bytes() const noexcept { return memory_.bytes().size(); }
+  /// What the first `positions` take.
+  std::size_t bytes_of(std::size_t positions) const noexcept {
+    return shape_.chunk_bytes().value() * shape_.chunks_of(positions);
+  }
 
   const void* keys(std::size_t layer) const noexcept { return array(2 * layer); }
   const void* values(std::size_t layer) const noexcept { return array(2 * layer + 1); }
+  /// Of each of them.
+  KvLayout layout() const noexcept {
+    const std::size_t array_values = shape_.array_values().value();
+    return {shape_.chunk_positions() * shape_.head_dim, 2 * shape_.layers * array_values};
+  }
 
   /// Writes one position.   k, v: (kv_heads * head_dim).   Needs layer and position within the shape.
   void write(const KernelSet& kernels, std::size_t layer, std::size_t position, const float* k,
              const float* v) noexcept {
-    for (const std::size_t index : {2 * layer, 2 * layer + 1}) ask_for_array(array(index), position);
-    write_array(kernels, array(2 * layer), position, k);
-    write_array(kernels, array(2 * layer + 1), position, v);
+    for (const std::size_t index : {2 * layer, 2 * layer + 1}) ask_for_array(index, position);
+    write_array(kernels, 2 * layer, position, k);
+    write_array(kernels, 2 * layer + 1, position, v);
   }
 
   /// Fills the positions from `used` to `end` with those before them, over and over.   Needs 0 < used, and end within
   /// the shape.
   void repeat(std::size_t used, std::size_t end) noexcept {
-    const std::size_t row = shape_.head_dim * kv_value_bytes(shape_.format);
-    for (std::size_t index = 0; index < 2 * shape_.layers * shape_.kv_heads; ++index) {
-      std::byte* head = memory_.bytes().data() + index * shape_.capacity * row;
-      for (std::size_t p = used; p < end; ++p) std::memcpy(head + p * row, head + (p - used) * row, row);
-    }
+    for (std::size_t index = 0; index < 2 * shape_.layers; ++index)
+      for (std::size_t h = 0; h < shape_.kv_heads; ++h)
+        for (std::size_t p = used; p < end; ++p) std::memcpy(row(index, h, p), row(index, h, p - used), row_bytes());
   }
 
  private:
+  std::size_t row_bytes() const noexcept { return shape_.head_dim * kv_value_bytes(shape_.format); }
+
+  /// A layer's keys (even indices) or values, at the first position.
   std::byte* array(std::size_t index) const noexcept {
-    return memory_.bytes().data() + index * shape_.floats_per_array().value() * kv_value_bytes(shape_.format);
+    return memory_.bytes().data() + index * shape_.array_values().value() * kv_value_bytes(shape_.format);
+  }
+  std::byte* row(std::size_t index, std::size_t kv_head, std::size_t position) const noexcept {
+    return array(index) + layout().offset(kv_head, position, shape_.head_dim) * kv_value_bytes(shape_.format);
   }
 
-  // Every head's row lies in a page of its own, and nothing has touched it yet: one wait for all of them, not one each.
-  void ask_for_array(const std::byte* out, std::size_t position) const noexcept {
-    const std::size_t row = shape_.head_dim * kv_value_bytes(shape_.format);
+  // Every head's row is far from the others, and nothing has touched it yet: one wait for all of them, not one each.
+  void ask_for_array(std::size_t index, std::size_t position) const noexcept {
     for (std::size_t h = 0; h < shape_.kv_heads; ++h) {
-      const std::byte* to = out + (h * shape_.capacity + position) * row;
-      for (std::size_t i = 0; i < row; i += 64) __builtin_prefetch(to + i, 1);
+      const std::byte* to = row(index, h, position);
+      for (std::size_t i = 0; i < row_bytes(); i += 64) __builtin_prefetch(to + i, 1);
     }
   }
 
-  void write_array(const KernelSet& kernels, std::byte* out, std::size_t position, const float* x) const noexcept {
+  void write_array(const KernelSet& kernels, std::size_t index, std::size_t position, const float* x) const noexcept {
     const std::size_t dim = shape_.head_dim;
     for (std::size_t h = 0; h < shape_.kv_heads; ++h) {
-      const std::size_t at = (h * shape_.capacity + position) * dim;
+      std::byte* to = row(index, h, position);
       if (shape_.format == KvFormat::kF16)
-        kernels.to_half(x + h * dim, dim, reinterpret_cast<Half*>(out) + at);
+        kernels.to_half(x + h * dim, dim, reinterpret_cast<Half*>(to));
       else
-        std::memcpy(out + at * sizeof(float), x + h * dim, dim * sizeof(float));
+        std::memcpy(to, x + h * dim, row_bytes());
     }
   }
 

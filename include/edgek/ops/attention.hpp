@@ -41,7 +41,7 @@ class AttentionRegion {
 
   /// Grows the scratch to what any call with as many tokens needs at any position: run() allocates nothing then.
   static Status reserve(Context& ctx, const AttentionJob& job) noexcept {
-    const std::size_t tokens = std::min(job.tokens, kFewTokens);
+    const std::size_t tokens = std::min(job.tokens, kAttentionFewTokens);
     const std::size_t chunks = (job.capacity + kAttentionChunk - 1) / kAttentionChunk;
     const std::size_t threads = std::max<std::size_t>(ctx.executor.threads(), 1);
     const std::size_t state = attention_state_floats(job.head_dim);
@@ -51,10 +51,9 @@ class AttentionRegion {
     return ctx.scratch.reset(few + many + Arena::bytes_for<std::byte>(CheckedSize(threads) * kKernelScratchBytes));
   }
 
-  Status run() noexcept { return job_.tokens <= kFewTokens ? run_chunks() : run_token_blocks(); }
+  Status run() noexcept { return job_.tokens <= kAttentionFewTokens ? run_chunks() : run_token_blocks(); }
 
  private:
-  static constexpr std::size_t kFewTokens = 8;
   static constexpr std::size_t kRunsPerThread = 16;  // of chunks, one after the other: the next one is asked for ahead
   static constexpr std::size_t kTokenBlock = 32;  // queries that share a chunk of keys while it is in cache
 
@@ -79,8 +78,8 @@ class AttentionRegion {
     return e;
   }
 
-  // Few tokens: an item is a run of chunks, of one KV head and then the next, so that a long context keeps all threads
-  // busy.
+  // Few tokens: an item is a run of KV heads' chunks, all heads of a chunk and then those of the next, so that a long
+  // context keeps all threads busy.
   Status run_chunks() noexcept {
     LedgerEntry partials = entry("attention");
     partials.traffic = attention_traffic(job_);
@@ -95,11 +94,11 @@ class AttentionRegion {
     const std::size_t run = std::max<std::size_t>(items / (kRunsPerThread * threads), 1);
     run_recorded(ctx_, (items + run - 1) / run, threads, partials, label_, [&](std::size_t r, std::size_t slot) {
       for (std::size_t i = r * run; i < std::min(items, (r + 1) * run); ++i) {
-        const std::size_t chunk = i % chunks, token = first_token(chunk);
-        float* out = states + i * item_floats + token * group() * state_floats();
-        ctx_.kernels.attention_chunk(job_, i / chunks, chunk, token, job_.tokens, out,
+        const std::size_t chunk = i / job_.kv_heads, kv_head = i % job_.kv_heads, token = first_token(chunk);
+        float* out = states + (kv_head * chunks + chunk) * item_floats + token * group() * state_floats();
+        ctx_.kernels.attention_chunk(job_, kv_head, chunk, token, job_.tokens, out,
                                      scratch + slot * kKernelScratchBytes);
-        if (chunks == 1) finish(i, 0, job_.tokens, out);
+        if (chunks == 1) finish(kv_head, 0, job_.tokens, out);
       }
     });
     if (chunks > 1) combine_chunks(states, chunks);

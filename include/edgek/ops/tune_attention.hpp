@@ -27,10 +27,11 @@ class TuneAttention {
   TuneAttention(Context& ctx, const AttentionJob& like, std::span<const std::byte> memory,
                 const TuneOptions& options) noexcept
       : ctx_(ctx), job_(like), memory_(memory.first(std::min(memory.size(), options.window_bytes))) {
-    position_bytes_ = 2 * like.kv_heads * like.head_dim * (like.half_kv ? sizeof(Half) : sizeof(float));
+    job_.layout.head_stride = kAttentionChunk * like.head_dim;
+    job_.layout.chunk_stride = 2 * like.kv_heads * job_.layout.head_stride;
+    chunk_bytes_ = job_.layout.chunk_stride * (like.half_kv ? sizeof(Half) : sizeof(float));
     const std::size_t threads = std::max<std::size_t>(ctx.executor.threads(), 1);
-    const std::size_t chunk_bytes = position_bytes_ * kAttentionChunk;
-    const std::size_t chunks = std::max<std::size_t>(options.slice_bytes / chunk_bytes * threads, 1);
+    const std::size_t chunks = std::max<std::size_t>(options.slice_bytes / chunk_bytes_ * threads, 1);
     job_.capacity = chunks * kAttentionChunk;
     job_.first_position = job_.capacity - 1;
     job_.tokens = 1;
@@ -54,7 +55,7 @@ class TuneAttention {
   double time(bool ask_ahead) noexcept {
     const std::byte* from = memory_.data() + next_ * slice_bytes();
     next_ = next_ + 1 == slices() ? 0 : next_ + 1;
-    job_.k = from, job_.v = from + slice_bytes() / 2;
+    job_.k = from, job_.v = from + chunk_bytes_ / 2;  // a chunk's values follow its keys
     job_.ask_ahead = ask_ahead;
     const std::uint64_t start = now_ns();
     const Status done = attention(ctx_, job_, out_);
@@ -63,12 +64,12 @@ class TuneAttention {
   }
 
  private:
-  std::size_t slice_bytes() const noexcept { return position_bytes_ * job_.capacity; }
+  std::size_t slice_bytes() const noexcept { return chunk_bytes_ * (job_.capacity / kAttentionChunk); }
 
   Context& ctx_;
   AttentionJob job_;
   std::span<const std::byte> memory_;
-  std::size_t position_bytes_ = 0, next_ = 0;
+  std::size_t chunk_bytes_ = 0, next_ = 0;
   Arena floats_;
   Rows out_{};
 };

@@ -38,7 +38,7 @@ inline void attention_state(const AttentionJob& job, const float* q, std::size_t
                             std::size_t end, float* state) noexcept {
   float p[kAttentionChunk];
   const std::size_t count = end - begin;
-  const std::size_t first = (kv_head * job.capacity + begin) * job.head_dim;
+  const std::size_t first = job.layout.offset(kv_head, begin, job.head_dim);
   for (std::size_t j = 0; j < count; ++j) p[j] = attention_score(job, q, first + j * job.head_dim);
   const float max = max_of(p, count);
   Lanes sum;

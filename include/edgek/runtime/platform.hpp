@@ -36,13 +36,17 @@ inline bool populate_pages(std::span<const std::byte> bytes) noexcept {
   return bytes.empty() || ::madvise(const_cast<std::byte*>(bytes.data()), bytes.size(), kPopulate) == 0;
 }
 
+/// The usual size on CPUs with pages of 4 KB.
+inline constexpr std::size_t kHugePageBytes = std::size_t{2} << 20;
+
 /// Asks for huge pages where whole ones fit: memory that is soon used from end to end costs fewer faults. Only a wish:
 /// page_report() tells what came of it.
 inline void advise_huge_pages(std::span<std::byte> bytes) noexcept {
-  constexpr std::size_t kHugePage = std::size_t{2} << 20;
-  const std::size_t before = (kHugePage - reinterpret_cast<std::uintptr_t>(bytes.data()) % kHugePage) % kHugePage;
-  if (bytes.size() < before + kHugePage) return;
-  ::madvise(bytes.data() + before, (bytes.size() - before) / kHugePage * kHugePage, MADV_HUGEPAGE);
+  const auto begin = reinterpret_cast<std::uintptr_t>(bytes.data());
+  const std::size_t before = (kHugePageBytes - begin % kHugePageBytes) % kHugePageBytes;
+  if (bytes.size() < before + kHugePageBytes) return;
+  const std::size_t whole = (bytes.size() - before) / kHugePageBytes * kHugePageBytes;
+  ::madvise(bytes.data() + before, whole, MADV_HUGEPAGE);
 }
 
 /// A file's bytes, read-only, as long as the object lives. The file must not shrink meanwhile (the
@@ -117,8 +121,7 @@ class PageBlock {
     if (!bytes_.empty()) ::munmap(bytes_.data(), bytes_.size());
   }
 
-  /// Replaces what it held. False (and unchanged) when the system declines. Huge pages are not asked for: the
-  /// arrays of a cache that is still nearly empty would take all of its memory at once, 2 MB for each first touch.
+  /// Replaces what it held. False (and unchanged) when the system declines.
   bool allocate(std::size_t bytes) noexcept {
     PageBlock fresh;
     if (bytes > 0) {
