@@ -185,8 +185,8 @@ HWY_INLINE void StoreTile(const MatmulJob& job, const float* HWY_RESTRICT out, s
     for (std::size_t r = 0; r < rows; ++r) y[r][t * job.y_stride + at] = out[t * kRows + r];
 }
 
-/// p + bytes, apart from other pointers: of eight g++ makes a vector, and a tile that loads its parts can wait 100 cycles
-/// for them (Zen 4).
+/// p + bytes, apart from other pointers: of eight g++ makes a vector, and a tile that loads its parts can wait 100
+/// cycles for them (Zen 4).
 HWY_INLINE const std::uint8_t* MovedOn(const std::uint8_t* p, std::size_t bytes) {
   p += bytes;
   __asm__("" : "+r"(p));
