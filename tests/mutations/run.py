@@ -24,6 +24,8 @@ ELEMENTWISE = "kernels/elementwise_test.cpp"
 QUANTIZE = "kernels/quantize_test.cpp"
 MATMUL = "ops/matmul_test.cpp"
 ATTENTION_OP = "ops/attention_test.cpp"
+REFERENCE_ATTENTION = "reference/attention_test.cpp"
+KV_CACHE = "model/kv_cache_test.cpp"
 
 # name, test, file (of kernels/ where no folder is named), text, what stands there instead
 MUTATIONS = [
@@ -38,7 +40,9 @@ MUTATIONS = [
     ("a forgotten bias", INTEGER, "block256-inl.hpp", "hn::Neg(hn::ShiftLeft<5>(sum))", "hn::Neg(hn::ShiftLeft<4>(sum))"),
     ("a lost tail of blocks", INTEGER, "block32-inl.hpp", "b < blocks; ++b) {\n      if (b % kStep",
      "b + 1 < blocks; ++b) {\n      if (b % kStep"),
-    ("a lost tail of rows", INTEGER, "rows-inl.hpp", "if (rest_begin == end) return;", "return;"),
+    ("a lost tail of rows", INTEGER, "rows-inl.hpp", "if (rest == end) return;", "return;"),
+    ("the results of another tile", INTEGER, "rows-inl.hpp", "out[(i - 1) % 2], kRows, y, (i - 1)",
+     "out[i % 2], kRows, y, (i - 1)"),
     ("blocks in another order", INTEGER, "panel-inl.hpp",
      "Tile::Add(kind, panel + b * block_bytes, x, job.cols, first + b, sums.acc);",
      "Tile::Add(kind, panel + (count - 1 - b) * block_bytes, x, job.cols, first + count - 1 - b, sums.acc);"),
@@ -49,7 +53,9 @@ MUTATIONS = [
     ("a saturated sum in the rows", INTEGER, "block32-inl.hpp", "kMaxWeight * 127 * 16 <= 32767", "kMaxWeight * 127 * 8 <= 32767"),
     ("a saturated sum of quads", INTEGER, "integer_dot-inl.hpp", "32767 / (2 * 127 * kMaxWeight)",
      "65535 / (2 * 127 * kMaxWeight)"),
-    ("activations of another quad, several tokens", INTEGER, "tokens32-inl.hpp", "add(even, w4, 4)", "add(even, w4, 5)"),
+    ("activations of another quad, several tokens", INTEGER, "tokens32-inl.hpp", "w4, QuadIndex<4>", "w4, QuadIndex<5>"),
+    ("activations of another quad of a panel", INTEGER, "panel-inl.hpp", "QuadActivations<i>(di8, x[t]",
+     "QuadActivations<i ^ 1>(di8, x[t]"),
     ("a forgotten bias of quads", INTEGER, "head256-inl.hpp", "hn::Neg(hn::ShiftLeft<5>(sum))",
      "hn::Neg(hn::ShiftLeft<4>(sum))"),
     ("rests left out, several tokens", MATMUL, "tokens32-inl.hpp", "if (job.rest == nullptr) return;", "return;"),
@@ -91,6 +97,11 @@ MUTATIONS = [
     ("an unfused multiply-add of values", ATTENTION, "attention-inl.hpp", "c0 = Fma(w, vc, c0)",
      "c0 = hn::Add(hn::Mul(w, vc), c0)"),
     ("columns of a value taken twice", ATTENTION, "attention-inl.hpp", "i + four + 2 * lanes", "i + four + lanes"),
+    ("chunks a head apart", REFERENCE_ATTENTION, "kernels/kernel_set.hpp",
+     "head_stride + position / kAttentionChunk * chunk_stride", "head_stride + position / kAttentionChunk * head_stride"),
+    ("values over keys", KV_CACHE, "model/kv_cache.hpp", "return array(2 * layer + 1);", "return array(2 * layer);"),
+    ("chunks over one another", KV_CACHE, "model/kv_cache.hpp", "2 * shape_.layers * array_values}",
+     "shape_.layers * array_values}"),
     ("chunks merged the other way round", ATTENTION, "attention-inl.hpp",
      "Fma(LoadUpTo(d, next + f, left), b, hn::Mul(LoadUpTo(d, into + f, left), a))",
      "Fma(LoadUpTo(d, into + f, left), a, hn::Mul(LoadUpTo(d, next + f, left), b))"),
@@ -195,8 +206,8 @@ def try_one(options, target, unchanged, test, mutation):
         if mutation:
             shutil.copytree(options.source / "include", folder / "include")
             change(folder / "include", *mutation)
-            # A kernel is compiled in one file, an op in every file that calls it.
-            file = f"tests/{test}" if mutation[0].startswith("ops/") else KERNELS
+            # A kernel is compiled in one file, all else in every file that calls it.
+            file = f"tests/{test}" if "/" in mutation[0] else KERNELS
             objects[file] = folder / "changed.o"
             if error := compile_file(options, target, folder / "include", file, objects[file]):
                 return "not built", error

@@ -109,14 +109,38 @@ HWY_INLINE void KeepInOrder(V& v) {
 #endif
 }
 
-/// The products of a quad of weights with broadcast activations, added to a partial sum.
-template <int kMaxWeight, class V, class VW, class VX>
+/// The dword at p, in every lane.
+template <class D32>
+HWY_INLINE auto BroadcastDword(D32 d32, const void* p) {
+  std::int32_t dword;
+  __builtin_memcpy(&dword, p, sizeof dword);
+  return hn::Set(d32, dword);
+}
+
+/// The number of a quad among those that follow one another.
+template <int kIndex>
+using QuadIndex = std::integral_constant<int, kIndex>;
+
+/// The activations of quad kIndex, those of quad 0 being at q, as AddQuad() wants them: in every lane, or on Arm four
+/// quads, of which the product takes one, so that a load serves all four.
+template <int kIndex, class DI8>
+HWY_INLINE hn::VFromD<DI8> QuadActivations(DI8 di8, const std::int8_t* q) {
+  if constexpr (kSignedQuads) return hn::LoadDup128(di8, q + kIndex / 4 * 16);
+  return hn::BitCast(di8, BroadcastDword(hn::Repartition<std::int32_t, DI8>(), q + 4 * kIndex));
+}
+
+/// The products of quad kIndex of the weights with its activations, added to a partial sum.
+template <int kMaxWeight, int kIndex, class V, class VW, class VX>
 HWY_INLINE void AddQuad(V& partial, VW weights, VX x) {
   const hn::Repartition<std::int32_t, hn::DFromV<V>> d32;
   const hn::Repartition<std::int16_t, hn::DFromV<V>> d16;
   const hn::Repartition<std::int8_t, hn::DFromV<V>> di8;
   (void)d32, (void)d16, (void)di8;
-#if EDGEK_UNIT_DOT
+#if EDGEK_UNIT_DOT && HWY_TARGET_IS_SVE
+  partial = svdot_lane_s32(partial, hn::BitCast(di8, weights), x, kIndex % 4);
+#elif EDGEK_UNIT_DOT && HWY_ARCH_ARM
+  partial = V(vdotq_laneq_s32(partial.raw, hn::BitCast(di8, weights).raw, x.raw, kIndex % 4));
+#elif EDGEK_UNIT_DOT
   partial = AddQuads(d32, partial, weights, x);
 #else
   if constexpr (kMaxWeight == 255) {
@@ -137,14 +161,6 @@ HWY_INLINE hn::VFromD<D32> WidePartial(D32 d32, V partial) {
   } else {
     return hn::WidenMulPairwiseAdd(d32, partial, hn::Set(hn::Repartition<std::int16_t, D32>(), 1));
   }
-}
-
-/// The dword at p, in every lane.
-template <class D32>
-HWY_INLINE auto BroadcastDword(D32 d32, const void* p) {
-  std::int32_t dword;
-  __builtin_memcpy(&dword, p, sizeof dword);
-  return hn::Set(d32, dword);
 }
 
 EDGEK_AFTER_UNIT

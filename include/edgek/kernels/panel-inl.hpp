@@ -62,6 +62,7 @@ template <int kMaxWeight>
 HWY_INLINE void TileQuads(const std::byte* weights, const std::int8_t* const* x, std::size_t at, std::size_t quads,
                           TilePartials<kMaxWeight>& partials) {
   constexpr std::size_t kUnrolled = HWY_MIN(std::size_t{4}, kQuadsPerPartial<kMaxWeight>);
+  static_assert(kUnrolled == 2 || kUnrolled == 4);
   const PartialTag<kMaxWeight, PanelI32> dp;
   const PanelI32 d32;
   const PanelI8 di8;
@@ -71,27 +72,20 @@ HWY_INLINE void TileQuads(const std::byte* weights, const std::int8_t* const* x,
   auto b0 = hn::Zero(dp), b1 = hn::Zero(dp), b2 = hn::Zero(dp), b3 = hn::Zero(dp);
   const std::uint8_t* w = reinterpret_cast<const std::uint8_t*>(weights);
   std::size_t first = 0;
+  const auto add = [&](auto index) EDGEK_UNIT_INLINE {
+    constexpr int i = decltype(index)::value;
+    const std::size_t q = first + i;
+    const auto wa = hn::Load(du8, w + 2 * q * bytes), wb = hn::Load(du8, w + (2 * q + 1) * bytes);
+    const auto meet = [&](std::size_t t, auto& a, auto& b) EDGEK_UNIT_INLINE {
+      const auto of_token = QuadActivations<i>(di8, x[t] + at + 4 * first);
+      AddQuad<kMaxWeight, i>(a, wa, of_token);
+      AddQuad<kMaxWeight, i>(b, wb, of_token);
+    };
+    meet(0, a0, b0), meet(1, a1, b1), meet(2, a2, b2), meet(3, a3, b3);
+  };
   do {
-    HWY_UNROLL(4)
-    for (std::size_t i = 0; i < kUnrolled; ++i) {
-      const std::size_t q = first + i;
-      const auto wa = hn::Load(du8, w + 2 * q * bytes), wb = hn::Load(du8, w + (2 * q + 1) * bytes);
-      const auto broadcast = [&](std::size_t t) EDGEK_UNIT_ATTR {
-        return hn::BitCast(di8, BroadcastDword(d32, x[t] + at + 4 * q));
-      };
-      const auto x0 = broadcast(0);
-      AddQuad<kMaxWeight>(a0, wa, x0);
-      AddQuad<kMaxWeight>(b0, wb, x0);
-      const auto x1 = broadcast(1);
-      AddQuad<kMaxWeight>(a1, wa, x1);
-      AddQuad<kMaxWeight>(b1, wb, x1);
-      const auto x2 = broadcast(2);
-      AddQuad<kMaxWeight>(a2, wa, x2);
-      AddQuad<kMaxWeight>(b2, wb, x2);
-      const auto x3 = broadcast(3);
-      AddQuad<kMaxWeight>(a3, wa, x3);
-      AddQuad<kMaxWeight>(b3, wb, x3);
-    }
+    add(QuadIndex<0>()), add(QuadIndex<1>());
+    if constexpr (kUnrolled == 4) add(QuadIndex<2>()), add(QuadIndex<3>());
     first += kUnrolled;
   } while (first < quads);
   const auto store = [&](std::size_t i, auto v) EDGEK_UNIT_ATTR {

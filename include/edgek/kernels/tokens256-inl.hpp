@@ -29,14 +29,15 @@ HWY_NOINLINE void AddTwoSteps(QuadV w0, QuadV w1, QuadV w2, QuadV w3, QuadV w4, 
   for (std::size_t t = 0; t < count; ++t) {
     auto sum = hn::Load(d32, isum + t * kQuadRows);
     auto partial = hn::Zero(dp);
-    const auto add = [&](QuadV w, std::size_t i) EDGEK_UNIT_INLINE {
-      const std::int8_t* x = q[t] + (i < 4 ? first : second) + 4 * (i % 4);
-      AddQuad<kMaxWeight>(partial, w, hn::BitCast(di8, BroadcastDword(d32, x)));
+    const auto add = [&](QuadV w, auto index) EDGEK_UNIT_INLINE {
+      constexpr int i = decltype(index)::value;
+      AddQuad<kMaxWeight, i % 4>(partial, w, QuadActivations<i % 4>(di8, q[t] + (i < 4 ? first : second)));
       if ((i + 1) % kRun != 0) return;
       sum = AddScaled(sum, partial, i < 4 ? first_scale : second_scale);
       partial = hn::Zero(dp);
     };
-    add(w0, 0), add(w1, 1), add(w2, 2), add(w3, 3), add(w4, 4), add(w5, 5), add(w6, 6), add(w7, 7);
+    add(w0, QuadIndex<0>()), add(w1, QuadIndex<1>()), add(w2, QuadIndex<2>()), add(w3, QuadIndex<3>());
+    add(w4, QuadIndex<4>()), add(w5, QuadIndex<5>()), add(w6, QuadIndex<6>()), add(w7, QuadIndex<7>());
     hn::Store(sum, d32, isum + t * kQuadRows);
   }
 }

@@ -28,11 +28,13 @@ HWY_INLINE void AddQuads32(TilePointers p, std::size_t offset, const PackedA32* 
     const PackedA32& token = tokens[t];
     const std::int8_t* q = token.q + 32 * block;
     auto even = hn::Zero(dp), odd = hn::Zero(dp);
-    const auto add = [&](auto& partial, auto w, std::size_t i) EDGEK_UNIT_INLINE {
-      AddQuad<kMaxWeight>(partial, w, hn::BitCast(di8, BroadcastDword(d32, q + 4 * i)));
+    const auto add = [&](auto& partial, auto w, auto index) EDGEK_UNIT_INLINE {
+      constexpr int i = decltype(index)::value;
+      AddQuad<kMaxWeight, i>(partial, w, QuadActivations<i>(di8, q));
     };
-    add(even, w0, 0), add(odd, w1, 1), add(even, w2, 2), add(odd, w3, 3);
-    add(even, w4, 4), add(odd, w5, 5), add(even, w6, 6), add(odd, w7, 7);
+    add(even, w0, QuadIndex<0>()), add(odd, w1, QuadIndex<1>()), add(even, w2, QuadIndex<2>());
+    add(odd, w3, QuadIndex<3>()), add(even, w4, QuadIndex<4>()), add(odd, w5, QuadIndex<5>());
+    add(even, w6, QuadIndex<6>()), add(odd, w7, QuadIndex<7>());
     auto isum = hn::Zero(d32);
     if constexpr (kQuadsPerPartial<kMaxWeight> >= 8) {
       isum = WidePartial<kMaxWeight>(d32, hn::Add(even, odd));
