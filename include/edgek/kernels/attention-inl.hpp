@@ -22,16 +22,15 @@ inline constexpr std::size_t kKvTileTarget = 16 * 1024;
 /// Heads (of all tokens) whose scores fit the scratch.
 inline constexpr std::size_t kScoredHeads = (kKernelScratchBytes - kKvTileBytes) / (kAttentionChunk * sizeof(float));
 
-/// Bytes of a key or value.
-HWY_INLINE std::size_t KvRowBytes(const AttentionJob& job) {
-  return job.head_dim * (job.half_kv ? sizeof(Half) : sizeof(float));
-}
+/// Bytes of a value of a key or value, and of all of them.
+HWY_INLINE std::size_t KvValueBytes(const AttentionJob& job) { return job.half_kv ? sizeof(Half) : sizeof(float); }
+HWY_INLINE std::size_t KvRowBytes(const AttentionJob& job) { return job.head_dim * KvValueBytes(job); }
 
 /// The row of a position, in a cache of keys or values.
 HWY_INLINE const std::uint8_t* KvRow(const AttentionJob& job, const void* cache, std::size_t kv_head,
                                      std::size_t position) {
-  const std::size_t value_bytes = job.half_kv ? sizeof(Half) : sizeof(float);
-  return static_cast<const std::uint8_t*>(cache) + job.layout.offset(kv_head, position, job.head_dim) * value_bytes;
+  const std::size_t at = job.layout.offset(kv_head, position, job.head_dim);
+  return static_cast<const std::uint8_t*>(cache) + at * KvValueBytes(job);
 }
 
 /// One call's heads: query i is head i % group of token i / group.

@@ -177,7 +177,7 @@ class StreamPrefetch {
 /// Computes out[t * rows + r] for one tile of `rows` rows and all tokens; `context` is the caller's.
 using TileFn = void (*)(const MatmulJob& job, TilePointers p, float* HWY_RESTRICT out, const void* context);
 
-/// Stores a tile's results, (tokens, kRows), of its first `rows` rows; y: where those of the first token go, less `at`.
+/// Stores a tile's results, (tokens, kRows), of its first `rows` rows: row r's of token 0 go to y[r][at].
 template <std::size_t kRows>
 HWY_INLINE void StoreTile(const MatmulJob& job, const float* HWY_RESTRICT out, std::size_t rows, float* const* y,
                           std::size_t at) {
@@ -210,12 +210,15 @@ HWY_NOINLINE void WalkTiles(const MatmulJob& job, std::size_t begin, std::size_t
   const std::size_t tiles = (end - begin) / kRows;
   for (std::size_t r = 0; r < kRows; ++r)
     point(r, begin + r / shape.adjacent * shape.adjacent * tiles + r % shape.adjacent);
+  const auto store = [&](std::size_t i) EDGEK_UNIT_INLINE {
+    StoreTile<kRows>(job, out[i % 2], kRows, y, i * shape.adjacent);
+  };
   for (std::size_t i = 0; i < tiles; ++i) {
     tile(job, p, out[i % 2], context);
     for (std::size_t r = 0; r < kRows; ++r) p[r] = MovedOn(p[r], shape.adjacent * job.row_bytes);
-    if (i != 0) StoreTile<kRows>(job, out[(i - 1) % 2], kRows, y, (i - 1) * shape.adjacent);
+    if (i != 0) store(i - 1);
   }
-  if (tiles != 0) StoreTile<kRows>(job, out[(tiles - 1) % 2], kRows, y, (tiles - 1) * shape.adjacent);
+  if (tiles != 0) store(tiles - 1);
   const std::size_t rest = begin + tiles * kRows;
   if (rest == end) return;
   for (std::size_t r = 0; r < kRows; ++r) point(r, HWY_MIN(rest + r, end - 1));
