@@ -117,15 +117,18 @@ HWY_INLINE auto BroadcastDword(D32 d32, const void* p) {
   return hn::Set(d32, dword);
 }
 
+/// Whether the product takes a quad's activations from a vector of four quads, as Arm's does.
+inline constexpr bool kQuadsByElement = EDGEK_UNIT_DOT != 0 && HWY_ARCH_ARM != 0;
+
 /// The number of a quad among those that follow one another.
 template <int kIndex>
 using QuadIndex = std::integral_constant<int, kIndex>;
 
-/// The activations of quad kIndex, those of quad 0 being at q, as AddQuad() wants them: in every lane, or on Arm four
-/// quads, of which the product takes one, so that a load serves all four.
+/// The activations of quad kIndex, those of quad 0 being at q, as AddQuad() wants them: in every lane, or all four quads,
+/// so that one load serves four products.
 template <int kIndex, class DI8>
 HWY_INLINE hn::VFromD<DI8> QuadActivations(DI8 di8, const std::int8_t* q) {
-  if constexpr (kSignedQuads) return hn::LoadDup128(di8, q + kIndex / 4 * 16);
+  if constexpr (kQuadsByElement) return hn::LoadDup128(di8, q + kIndex / 4 * 16);
   return hn::BitCast(di8, BroadcastDword(hn::Repartition<std::int32_t, DI8>(), q + 4 * kIndex));
 }
 
