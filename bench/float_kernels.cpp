@@ -111,8 +111,8 @@ void attention(benchmark::State& state, const KernelSet* set, std::size_t dim, s
   std::vector<float> states(tokens * heads * attention_state_floats(dim));
   Buffer scratch(kKernelScratchBytes);
   AttentionJob job{.q = q.data(), .q_stride = heads * dim, .k = nullptr, .v = nullptr, .half_kv = true,
-                   .layout = kv_by_head(capacity, dim), .capacity = capacity, .heads = heads, .kv_heads = 1, .head_dim = dim,
-                   .first_position = capacity - tokens, .tokens = tokens, .scale = 0.1f,
+                   .layout = kv_by_head(capacity, dim), .capacity = capacity, .heads = heads, .kv_heads = 1,
+                   .head_dim = dim, .first_position = capacity - tokens, .tokens = tokens, .scale = 0.1f,
                    .ask_ahead = ask_ahead};
   std::size_t at = 0;
   for (auto _ : state) {

@@ -22,15 +22,11 @@ inline constexpr std::size_t kKvTileTarget = 16 * 1024;
 /// Heads (of all tokens) whose scores fit the scratch.
 inline constexpr std::size_t kScoredHeads = (kKernelScratchBytes - kKvTileBytes) / (kAttentionChunk * sizeof(float));
 
-/// Bytes of a value of a key or value, and of all of them.
-HWY_INLINE std::size_t KvValueBytes(const AttentionJob& job) { return job.half_kv ? sizeof(Half) : sizeof(float); }
-HWY_INLINE std::size_t KvRowBytes(const AttentionJob& job) { return job.head_dim * KvValueBytes(job); }
-
 /// The row of a position, in a cache of keys or values.
 HWY_INLINE const std::uint8_t* KvRow(const AttentionJob& job, const void* cache, std::size_t kv_head,
                                      std::size_t position) {
   const std::size_t at = job.layout.offset(kv_head, position, job.head_dim);
-  return static_cast<const std::uint8_t*>(cache) + at * KvValueBytes(job);
+  return static_cast<const std::uint8_t*>(cache) + at * job.value_bytes();
 }
 
 /// One call's heads: query i is head i % group of token i / group.
@@ -73,7 +69,7 @@ HWY_INLINE KvRows KvTile(const ChunkQueries& queries, const void* cache, std::si
                          std::size_t queried, float* tile) {
   const AttentionJob& job = queries.job;
   const std::uint8_t* from = queries.Row(cache, first);
-  if (!job.half_kv || queried < kConvertFor) return {from, KvRowBytes(job), job.half_kv};
+  if (!job.half_kv || queried < kConvertFor) return {from, job.row_bytes(), job.half_kv};
   FromHalf(reinterpret_cast<const Half*>(from), count * job.head_dim, tile);
   return {reinterpret_cast<const std::uint8_t*>(tile), job.head_dim * sizeof(float), false};
 }
@@ -94,7 +90,7 @@ struct KvAhead {
 /// Share i of the `count` rows at `from` (nullptr: none), if `parts` calls share them by whole cache lines.
 HWY_INLINE KvAhead AheadOf(const AttentionJob& job, const std::uint8_t* from, std::size_t count, std::size_t i,
                            std::size_t parts) {
-  const std::size_t row_bytes = KvRowBytes(job), step = pad64((row_bytes + parts - 1) / parts);
+  const std::size_t row_bytes = job.row_bytes(), step = pad64((row_bytes + parts - 1) / parts);
   if (!job.ask_ahead || from == nullptr || i * step >= row_bytes) return {};
   return {from + i * step * count, step};
 }

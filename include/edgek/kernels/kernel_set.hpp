@@ -20,6 +20,11 @@ inline constexpr std::size_t kKernelScratchBytes = 1024 * 1024;
 /// chunk c holds positions [c * kAttentionChunk, (c + 1) * kAttentionChunk).
 inline constexpr std::size_t kAttentionChunk = 256;
 
+/// Chunks of so many positions, the last one perhaps not full.
+constexpr std::size_t attention_chunks(std::size_t positions) noexcept {
+  return positions / kAttentionChunk + (positions % kAttentionChunk != 0);
+}
+
 /// Up to so many tokens look at a chunk of one KV head after the other, then at the next chunk; more tokens look at all
 /// chunks of a head first. Kernels ask for the keys that come next.
 inline constexpr std::size_t kAttentionFewTokens = 8;
@@ -86,13 +91,17 @@ struct AttentionJob {
   const void* k;               // float or Half, as `layout` has them
   const void* v;               // the same
   bool half_kv;                // Half rather than float
-  KvLayout layout;
+  KvLayout layout;             // where their rows stand
   std::size_t capacity;        // positions that the cache has room for
   std::size_t heads, kv_heads, head_dim;
   std::size_t first_position;
   std::size_t tokens;
   float scale;                 // of q.k, 1 / sqrt(head_dim) as a rule
   bool ask_ahead = true;       // keys and values are asked of memory before their turn; else as the CPU itself foresees
+
+  /// Bytes of a value of a key or value, and of all of them.
+  constexpr std::size_t value_bytes() const noexcept { return half_kv ? sizeof(Half) : sizeof(float); }
+  constexpr std::size_t row_bytes() const noexcept { return head_dim * value_bytes(); }
 };
 
 /// Floats of one head's running state: maximum, sum, and head_dim weighted values.

@@ -185,8 +185,7 @@ HWY_INLINE void StoreTile(const MatmulJob& job, const float* HWY_RESTRICT out, s
     for (std::size_t r = 0; r < rows; ++r) y[r][t * job.y_stride + at] = out[t * kRows + r];
 }
 
-/// p + bytes, apart from other pointers: of eight g++ makes a vector, and a tile that loads its parts can wait 100
-/// cycles for them (Zen 4).
+/// p + bytes, apart from other pointers: of eight g++ makes a vector, and a tile that loads its parts waits for them.
 HWY_INLINE const std::uint8_t* MovedOn(const std::uint8_t* p, std::size_t bytes) {
   p += bytes;
   __asm__("" : "+r"(p));
@@ -194,8 +193,7 @@ HWY_INLINE const std::uint8_t* MovedOn(const std::uint8_t* p, std::size_t bytes)
 }
 
 /// Runs every tile of the rows [begin, end). Rows left over by the bands form a last tile, whose last row stands for
-/// missing ones. Results are stored one tile late: a load of what a tile has just stored can cost a Zen 4 100 cycles,
-/// a tenth of a tile of 2048 columns of Q6_K.
+/// missing ones. Results are stored one tile late: a Zen 4 stalls on a load of what a tile has only just stored.
 template <std::size_t kRows = kTileRows>
 HWY_NOINLINE void WalkTiles(const MatmulJob& job, std::size_t begin, std::size_t end, TileFn tile,
                             const void* context) {

@@ -23,9 +23,8 @@ constexpr const char* to_string(KvFormat f) noexcept { return f == KvFormat::kF1
 constexpr std::size_t kv_value_bytes(KvFormat f) noexcept { return f == KvFormat::kF16 ? sizeof(Half) : sizeof(float); }
 
 /// Keys and values of all layers for a fixed number of positions: (chunks, layers, keys and values, kv_heads, positions
-/// of a chunk, head_dim), so that the cache grows from one end to the other. The memory is taken from the system as
-/// positions are written, in huge pages where a chunk fills one. With an array for each head, in small pages, a Zen 4
-/// takes twice as long for 256 positions of a 1.7B model (`edgek roofline MODEL -t 1 --context-sweep 256`).
+/// of a chunk, head_dim). So the cache grows from one end to the other, and what a token touches lies in few pages. The
+/// memory is taken from the system as positions are written, in huge pages where a chunk fills one.
 class KvCache {
  public:
   struct Shape {
@@ -33,12 +32,9 @@ class KvCache {
     KvFormat format = KvFormat::kF16;
 
     constexpr std::size_t chunk_positions() const noexcept { return std::min(capacity, kAttentionChunk); }
-    constexpr std::size_t chunks_of(std::size_t positions) const noexcept {
-      return positions / kAttentionChunk + (positions % kAttentionChunk != 0);
-    }
     CheckedSize array_values() const noexcept { return CheckedSize(kv_heads) * chunk_positions() * head_dim; }
     CheckedSize chunk_bytes() const noexcept { return array_values() * kv_value_bytes(format) * 2 * layers; }
-    CheckedSize bytes() const noexcept { return chunk_bytes() * chunks_of(capacity); }
+    CheckedSize bytes() const noexcept { return chunk_bytes() * attention_chunks(capacity); }
   };
 
   /// Throws edgek::Error, about the model's `file`, when the system has no such amount of memory to give.
@@ -53,7 +49,7 @@ class KvCache {
   const Shape& shape() const noexcept { return shape_; }
   /// What the first `positions` take.
   std::size_t bytes_of(std::size_t positions) const noexcept {
-    return shape_.chunk_bytes().value() * shape_.chunks_of(positions);
+    return shape_.chunk_bytes().value() * attention_chunks(positions);
   }
 
   const void* keys(std::size_t layer) const noexcept { return array(2 * layer); }

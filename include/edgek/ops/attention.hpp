@@ -22,7 +22,7 @@ constexpr Traffic attention_traffic(const AttentionJob& job) noexcept {
   const std::uint64_t end = job.first_position + job.tokens;
   const std::uint64_t visible = job.tokens * (job.first_position + 1 + end) / 2;
   Traffic t;
-  t.kv_read = 2 * end * job.kv_heads * job.head_dim * (job.half_kv ? sizeof(Half) : sizeof(float));
+  t.kv_read = 2 * end * job.kv_heads * job.row_bytes();
   t.activations = 2 * sizeof(float) * job.tokens * job.heads * job.head_dim;
   t.flops = 4 * visible * job.heads * job.head_dim;
   return t;
@@ -42,7 +42,7 @@ class AttentionRegion {
   /// Grows the scratch to what any call with as many tokens needs at any position: run() allocates nothing then.
   static Status reserve(Context& ctx, const AttentionJob& job) noexcept {
     const std::size_t tokens = std::min(job.tokens, kAttentionFewTokens);
-    const std::size_t chunks = (job.capacity + kAttentionChunk - 1) / kAttentionChunk;
+    const std::size_t chunks = attention_chunks(job.capacity);
     const std::size_t threads = std::max<std::size_t>(ctx.executor.threads(), 1);
     const std::size_t state = attention_state_floats(job.head_dim);
     const CheckedSize few = Arena::bytes_for<float>(CheckedSize(chunks) * job.heads * tokens * state);

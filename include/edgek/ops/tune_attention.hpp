@@ -29,7 +29,7 @@ class TuneAttention {
       : ctx_(ctx), job_(like), memory_(memory.first(std::min(memory.size(), options.window_bytes))) {
     job_.layout.head_stride = kAttentionChunk * like.head_dim;
     job_.layout.chunk_stride = 2 * like.kv_heads * job_.layout.head_stride;
-    chunk_bytes_ = job_.layout.chunk_stride * (like.half_kv ? sizeof(Half) : sizeof(float));
+    chunk_bytes_ = job_.layout.chunk_stride * like.value_bytes();
     const std::size_t threads = std::max<std::size_t>(ctx.executor.threads(), 1);
     const std::size_t chunks = std::max<std::size_t>(options.slice_bytes / chunk_bytes_ * threads, 1);
     job_.capacity = chunks * kAttentionChunk;
